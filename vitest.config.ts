@@ -1,0 +1,37 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const LIBS = [
+  'conformance',
+  'contracts',
+  'linearizability',
+  'raft',
+  'replica',
+  'state-machine',
+  'storage-memory',
+  'storage-postgres',
+  'transport-socketio',
+];
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      ...LIBS.map((name) => ({ find: `@latchkey/${name}`, replacement: source(`./libs/${name}/src/index.ts`) })),
+      { find: '@latchkey/sdk', replacement: source('./apps/sdk/src/index.ts') },
+    ],
+  },
+  test: {
+    include: ['apps/*/src/**/*.test.ts', 'libs/**/*.test.ts', 'test/**/*.test.ts'],
+    // Two cores: more files at once only make the real clusters of the integration tests wait for each other.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+    coverage: {
+      provider: 'v8',
+      include: ['libs/raft/src/**', 'libs/state-machine/src/**'],
+      exclude: ['**/*.test.ts'],
+      reporter: ['text-summary', 'text'],
+    },
+  },
+});
