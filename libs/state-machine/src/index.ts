@@ -1,0 +1,49 @@
+export { encodeCommandBatch, decodeCommandBatch } from './command-batch-codec.js';
+export { MalformedCommandBatch } from './byte-source.js';
+export type {
+  Command,
+  CommandBatch,
+  CommandOrigin,
+  Comparison,
+  DeleteOperation,
+  Operation,
+  PutOperation,
+  QueueSpace,
+  RangeOperation,
+  TransactionOperation,
+} from './commands.js';
+export type { KeyEvent, LeaseChange, QueueGrant, RevisionEvents } from './events.js';
+export type { Key, LeaseId, Revision } from './ids.js';
+export { isLeaseId, key, leaseId, revision } from './ids.js';
+export { StateInvariantViolation } from './invariant.js';
+export type { KeyRange } from './key-range.js';
+export { contains, isSingleKey, prefixRange, singleKey } from './key-range.js';
+export type { KeyRecord } from './key-record.js';
+export {
+  MAX_IDEMPOTENCY_KEYS,
+  MAX_IDEMPOTENCY_KEY_LENGTH,
+  MAX_IDEMPOTENCY_OUTCOME_BYTES,
+  MAX_KEY_BYTES,
+  MAX_LEASES,
+  MAX_LEASE_TTL_MS,
+  MAX_SESSION_OUTCOMES,
+  MAX_SESSION_OUTCOME_BYTES,
+  MAX_TRANSACTION_DEPTH,
+  MAX_TRANSACTION_OPERATIONS,
+  MAX_TRANSACTION_TREE_OPERATIONS,
+  MAX_VALUE_BYTES,
+  MIN_LEASE_TTL_MS,
+} from './limits.js';
+export type {
+  DeleteOutcome,
+  OperationOutcome,
+  Outcome,
+  PutOutcome,
+  QueueHolder,
+  RangeOutcome,
+  Refusal,
+  RefusalCode,
+  TransactionOutcome,
+} from './outcomes.js';
+export type { ApplyResult, LeaseInfo, QueueEntry, RangeQuery, RangeResult, StateReader } from './state-machine-api.js';
+export { StateMachine, type EntryMeta } from './state-machine.js';

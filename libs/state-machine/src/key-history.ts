@@ -1,0 +1,75 @@
+import { at } from './at.js';
+import type { Key, Revision } from './ids.js';
+import type { KeyRecord } from './key-record.js';
+
+/** A deletion, as a version of its key. */
+type Tombstone = {
+  readonly key: Key;
+  readonly value: null;
+  readonly modRevision: Revision;
+  readonly updatedAtMs: number;
+};
+
+export type KeyVersion = KeyRecord | Tombstone;
+
+export const isRecord = (version: KeyVersion): version is KeyRecord => version.value !== null;
+
+/** The versions of one key, oldest first, for a key that has more than its current record. Never empty in use. */
+export class KeyHistory {
+  /** Those before `#dropped` are forgotten; at most as many are still held by the array as are live. */
+  #versions: KeyVersion[];
+  #dropped = 0;
+
+  constructor(versions: KeyVersion[]) {
+    this.#versions = versions;
+  }
+
+  get length(): number {
+    return this.#versions.length - this.#dropped;
+  }
+
+  get newest(): KeyVersion {
+    return at(this.#versions, this.#versions.length - 1);
+  }
+
+  append(version: KeyVersion): void {
+    this.#versions.push(version);
+  }
+
+  /** The version that was current at `revision`; null when there was none yet, or it is forgotten. */
+  versionAt(revision: number): KeyVersion | null {
+    const index = this.#indexAt(revision);
+    return index < this.#dropped ? null : at(this.#versions, index);
+  }
+
+  /** What can be seen at `compactRevision` or later: a deletion at or before it leaves no trace. */
+  visibleFrom(compactRevision: Revision): KeyVersion[] {
+    return this.#versions.slice(this.#firstVisible(compactRevision));
+  }
+
+  /** Forgets what cannot be seen at `compactRevision` or later. */
+  dropBefore(compactRevision: Revision): void {
+    this.#dropped = this.#firstVisible(compactRevision);
+    if (this.#dropped * 2 < this.#versions.length) return;
+    this.#versions = this.#versions.slice(this.#dropped);
+    this.#dropped = 0;
+  }
+
+  #firstVisible(compactRevision: Revision): number {
+    const index = this.#indexAt(compactRevision);
+    if (index < this.#dropped) return this.#dropped;
+    return isRecord(at(this.#versions, index)) ? index : index + 1;
+  }
+
+  /** Index of the newest version at or before `revision`; one before the first when all are. */
+  #indexAt(revision: number): number {
+    let low = this.#dropped;
+    let high = this.#versions.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (at(this.#versions, middle).modRevision <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}

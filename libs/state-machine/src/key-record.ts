@@ -1,0 +1,14 @@
+import type { Key, LeaseId, Revision } from './ids.js';
+
+/** One version of a key (etcd: KeyValue). Never changed once made, so it can be handed out and shared. */
+export type KeyRecord = {
+  readonly key: Key;
+  readonly value: Uint8Array;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+  /** 1 for the first put after a creation, one more for each put since. */
+  readonly version: number;
+  readonly leaseId: LeaseId | null;
+  /** Leader's wall clock when the write was proposed, ms since 1970; for display only. */
+  readonly updatedAtMs: number;
+};

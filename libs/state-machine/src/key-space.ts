@@ -1,0 +1,190 @@
+import type { KeyEvent, RevisionEvents } from './events.js';
+import { revision as toRevision, type Key, type LeaseId, type Revision } from './ids.js';
+import { isRecord, type KeyVersion } from './key-history.js';
+import type { KeyRange } from './key-range.js';
+import type { KeyRecord } from './key-record.js';
+import type { Refusal } from './outcomes.js';
+import { refusal } from './refusal.js';
+import { RevisionLog } from './revision-log.js';
+import type { RangeQuery, RangeResult } from './state-machine-api.js';
+import { VersionStore } from './version-store.js';
+
+const EMPTY_STORE_REVISION = 1;
+const NO_VALUE = new Uint8Array(0);
+/** Compacted versions freed with every entry, and besides for every one that the entry added. */
+const SWEPT_VERSIONS_PER_ENTRY = 256;
+const SWEPT_VERSIONS_PER_WRITE = 2;
+
+/**
+ * The multi-version key space, as in etcd v3. Writes take effect at once, under the next revision; `commit` ends that
+ * revision and tells what it did. Compaction is logical at once, and frees memory little by little (`sweep`).
+ */
+export class KeySpace {
+  readonly #versions = new VersionStore();
+  readonly #log = new RevisionLog(toRevision(EMPTY_STORE_REVISION + 1));
+  #revision = toRevision(EMPTY_STORE_REVISION);
+  #nextRevision = toRevision(EMPTY_STORE_REVISION + 1);
+  #compactRevision = toRevision(0);
+  #written: KeyVersion[] = [];
+  #events: KeyEvent[] = [];
+  #sweepDebt = 0;
+
+  /** The last committed revision. */
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  /** The revision as an operation inside a transaction sees it: one more once something was written. */
+  get revisionInside(): Revision {
+    return this.#events.length > 0 ? this.#nextRevision : this.#revision;
+  }
+
+  get compactRevision(): Revision {
+    return this.#compactRevision;
+  }
+
+  get(key: Key): KeyRecord | null {
+    return this.#versions.current(key);
+  }
+
+  /** Returns the version that was there before. */
+  put(
+    key: Key,
+    content: { readonly value: Uint8Array; readonly leaseId: LeaseId | null },
+    atMs: number,
+  ): KeyRecord | null {
+    const previous = this.#versions.current(key);
+    const record: KeyRecord = {
+      // All versions share the first one's key string.
+      key: previous === null ? key : previous.key,
+      value: content.value,
+      createRevision: previous === null ? this.#nextRevision : previous.createRevision,
+      modRevision: this.#nextRevision,
+      version: previous === null ? 1 : previous.version + 1,
+      leaseId: content.leaseId,
+      updatedAtMs: atMs,
+    };
+    this.#versions.append(record, previous);
+    this.#written.push(record);
+    this.#events.push({ type: 'put', record, previous });
+    return previous;
+  }
+
+  /** Returns the version that was there; null, and nothing is written, when there was none. */
+  delete(key: Key, atMs: number): KeyRecord | null {
+    const previous = this.#versions.current(key);
+    if (previous === null) return null;
+    const modRevision = this.#nextRevision;
+    const tombstone = { key: previous.key, value: null, modRevision, updatedAtMs: atMs };
+    this.#versions.append(tombstone, previous);
+    this.#written.push(tombstone);
+    this.#events.push({ type: 'delete', key: previous.key, modRevision, previous });
+    return previous;
+  }
+
+  /** Ends the revision; null, and the revision stays, when nothing was written. */
+  commit(proposedAtMs: number): RevisionEvents | null {
+    if (this.#events.length === 0) return null;
+    const events = this.#events;
+    this.#sweepDebt += SWEPT_VERSIONS_PER_WRITE * events.length;
+    this.#log.append(this.#written);
+    this.#revision = this.#nextRevision;
+    this.#nextRevision = toRevision(this.#revision + 1);
+    this.#written = [];
+    this.#events = [];
+    return { revision: this.#revision, proposedAtMs, events };
+  }
+
+  liveKeys(range: KeyRange, limit: number): Key[] {
+    return this.#versions.liveKeys(range, limit);
+  }
+
+  /** Current records, also those written by the transaction that is under way. */
+  rangeNow(query: Omit<RangeQuery, 'revision'>): RangeResult {
+    const records: KeyRecord[] = [];
+    for (const key of this.#versions.liveKeys(query.range, query.limit)) {
+      const record = this.#versions.current(key);
+      if (record !== null) records.push(query.keysOnly ? withoutValue(record) : record);
+    }
+    const whole = query.limit === 0 || records.length < query.limit;
+    const count = whole ? records.length : this.#versions.liveCount(query.range);
+    return { records, count, more: count > records.length };
+  }
+
+  range(query: RangeQuery): RangeResult | Refusal {
+    if (query.revision === null || query.revision === this.#revision) return this.rangeNow(query);
+    const refused = this.#refuseRead(query.revision);
+    if (refused !== null) return refused;
+    const records: KeyRecord[] = [];
+    let count = 0;
+    for (const key of this.#versions.keysEver(query.range)) {
+      const record = this.#versions.recordAt(key, query.revision);
+      if (record === null) continue;
+      count += 1;
+      if (query.limit === 0 || count <= query.limit) records.push(query.keysOnly ? withoutValue(record) : record);
+    }
+    return { records, count, more: count > records.length };
+  }
+
+  getAt(key: Key, revision: Revision): KeyRecord | null | Refusal {
+    return this.#refuseRead(revision) ?? this.#versions.recordAt(key, revision);
+  }
+
+  history(key: Key): readonly KeyVersion[] {
+    return this.#versions.history(key, this.#compactRevision);
+  }
+
+  /** See `StateReader.eventsFrom`. */
+  eventsFrom(fromRevision: Revision, maxRevisions: number): readonly RevisionEvents[] | Refusal {
+    if (this.#compactRevision > 0 && fromRevision <= this.#compactRevision) {
+      return refusal('COMPACTED', this.#compactRevision);
+    }
+    const revisions: RevisionEvents[] = [];
+    let next = Math.max(fromRevision, EMPTY_STORE_REVISION + 1);
+    for (; next <= this.#revision && revisions.length < maxRevisions; next += 1) revisions.push(this.#eventsOf(next));
+    return revisions;
+  }
+
+  /** Source: etcd Compact: not at or below the compacted revision, not above the current one. */
+  compact(revision: Revision): Refusal | null {
+    if (revision <= this.#compactRevision) return refusal('COMPACTED', this.#compactRevision);
+    if (revision > this.#revision) return refusal('FUTURE_REVISION', this.#revision);
+    this.#compactRevision = revision;
+    return null;
+  }
+
+  /**
+   * Frees some of what compaction made unreadable; called once per entry. Faster than entries can add to it, and never
+   * so much that the node would stop for it.
+   */
+  sweep(): void {
+    let budget = SWEPT_VERSIONS_PER_ENTRY + this.#sweepDebt;
+    this.#sweepDebt = 0;
+    while (budget > 0 && this.#log.oldestRevision <= this.#compactRevision) {
+      const versions = this.#log.dropOldest();
+      for (const { key } of versions) this.#versions.dropBefore(key, this.#compactRevision);
+      budget -= versions.length;
+    }
+  }
+
+  #refuseRead(revision: Revision): Refusal | null {
+    if (revision < this.#compactRevision) return refusal('COMPACTED', this.#compactRevision);
+    if (revision > this.#revision) return refusal('FUTURE_REVISION', this.#revision);
+    return null;
+  }
+
+  #eventsOf(revision: number): RevisionEvents {
+    const events: KeyEvent[] = [];
+    let proposedAtMs = 0;
+    for (const version of this.#log.versionsOf(revision)) {
+      const { key, modRevision } = version;
+      const previous = this.#versions.recordAt(key, revision - 1);
+      proposedAtMs = version.updatedAtMs;
+      if (isRecord(version)) events.push({ type: 'put', record: version, previous });
+      else if (previous !== null) events.push({ type: 'delete', key, modRevision, previous });
+    }
+    return { revision: toRevision(revision), proposedAtMs, events };
+  }
+}
+
+const withoutValue = (record: KeyRecord): KeyRecord => ({ ...record, value: NO_VALUE });

@@ -1,0 +1,74 @@
+import type { Key, LeaseId } from './ids.js';
+import { invariant } from './invariant.js';
+import type { LeaseInfo } from './state-machine-api.js';
+
+type Lease = { readonly ttlMs: number; remainingTtlMs: number | null; readonly keys: Set<Key> };
+
+/** The living leases and the keys attached to them. Knows no time: a lease ends when the log says so. */
+export class Leases {
+  readonly #leases = new Map<LeaseId, Lease>();
+
+  get size(): number {
+    return this.#leases.size;
+  }
+
+  has(leaseId: LeaseId): boolean {
+    return this.#leases.has(leaseId);
+  }
+
+  grant(leaseId: LeaseId, ttlMs: number): void {
+    invariant(!this.#leases.has(leaseId), `lease is alive already: ${leaseId}`);
+    this.#leases.set(leaseId, { ttlMs, remainingTtlMs: null, keys: new Set() });
+  }
+
+  /** Ends the lease and names the keys that must vanish with it, in key order; null when it is not alive. */
+  end(leaseId: LeaseId): readonly Key[] | null {
+    const lease = this.#leases.get(leaseId);
+    if (lease === undefined) return null;
+    this.#leases.delete(leaseId);
+    return sorted(lease.keys);
+  }
+
+  /** As granted; null when the lease is not alive. */
+  ttlMs(leaseId: LeaseId): number | null {
+    return this.#leases.get(leaseId)?.ttlMs ?? null;
+  }
+
+  /** Sets (or with null clears) what is left of the TTL. False when that is what stood there, or the lease is gone. */
+  setRemaining(leaseId: LeaseId, remainingTtlMs: number | null): boolean {
+    const lease = this.#leases.get(leaseId);
+    if (lease === undefined || lease.remainingTtlMs === remainingTtlMs) return false;
+    lease.remainingTtlMs = remainingTtlMs;
+    return true;
+  }
+
+  attach(leaseId: LeaseId, key: Key): void {
+    const lease = this.#leases.get(leaseId);
+    invariant(lease !== undefined, `key attached to a lease that is not alive: ${leaseId}`);
+    lease.keys.add(key);
+  }
+
+  /** A lease that has just ended holds no keys any more. */
+  detach(leaseId: LeaseId, key: Key): void {
+    this.#leases.get(leaseId)?.keys.delete(key);
+  }
+
+  get(leaseId: LeaseId): LeaseInfo | null {
+    const lease = this.#leases.get(leaseId);
+    return lease === undefined ? null : describe(leaseId, lease);
+  }
+
+  *all(): IterableIterator<LeaseInfo> {
+    for (const [leaseId, lease] of this.#leases) yield describe(leaseId, lease);
+  }
+}
+
+const describe = (leaseId: LeaseId, lease: Lease): LeaseInfo => ({
+  leaseId,
+  ttlMs: lease.ttlMs,
+  remainingTtlMs: lease.remainingTtlMs,
+  keys: sorted(lease.keys),
+});
+
+/** Never the order in which keys were attached: a node that starts from a snapshot would know another one. */
+const sorted = (keys: ReadonlySet<Key>): Key[] => [...keys].sort((left, right) => (left < right ? -1 : 1));

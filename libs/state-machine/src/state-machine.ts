@@ -1,0 +1,143 @@
+import { emptyState, type ApplyContext, type ReplicatedState } from './apply-context.js';
+import { MalformedCommandBatch } from './byte-source.js';
+import { decodeCommandBatch } from './command-batch-codec.js';
+import type { CommandBatch, QueueSpace } from './commands.js';
+import type { RevisionEvents } from './events.js';
+import { executeBatch } from './exactly-once.js';
+import type { Key, LeaseId, Revision } from './ids.js';
+import { invariant } from './invariant.js';
+import { isRecord } from './key-history.js';
+import type { KeyRecord } from './key-record.js';
+import type { Refusal } from './outcomes.js';
+import { refusal } from './refusal.js';
+import type { ApplyResult, LeaseInfo, QueueEntry, RangeQuery, RangeResult, StateReader } from './state-machine-api.js';
+
+/** Where an entry stands in the log. */
+export type EntryMeta = {
+  readonly index: number;
+  readonly term: number;
+  /** Leader's wall clock, ms since 1970; kept for display, never looked at. */
+  readonly proposedAtMs: number;
+};
+
+/**
+ * The replicated state of one node: keys with their history, leases, lock and election queues, and the answers kept for
+ * exactly-once. Deterministic: the same entries give the same state, outcomes, events and `stateHash` on every node.
+ * Never throws for what a client sent; a throw is a bug and the node must stop.
+ */
+export class StateMachine implements StateReader {
+  readonly #state: ReplicatedState = emptyState();
+  #lastApplied = 0;
+
+  /** Index of the last entry applied or advanced over; 0 = none. */
+  get lastApplied(): number {
+    return this.#lastApplied;
+  }
+
+  /**
+   * Applies one committed entry. Bytes that are no batch have the one outcome MALFORMED.
+   * @throws StateInvariantViolation when the entry does not directly follow the last one.
+   */
+  apply(entry: EntryMeta & { readonly command: Uint8Array }): ApplyResult {
+    return this.applyBatch(decodeOrNull(entry.command), entry);
+  }
+
+  /** `apply` for a batch at hand, as in tests; null stands for bytes that are no batch. */
+  applyBatch(batch: CommandBatch | null, { index, term, proposedAtMs }: EntryMeta): ApplyResult {
+    this.advance(index, term);
+    const context: ApplyContext = {
+      state: this.#state,
+      term,
+      proposedAtMs,
+      revisions: [],
+      grants: [],
+      leaseChanges: [],
+    };
+    const outcomes = batch === null ? [refusal('MALFORMED')] : executeBatch(context, batch);
+    this.#state.keySpace.sweep();
+    const { revisions, grants, leaseChanges } = context;
+    return { outcomes, revisions, grants, leaseChanges };
+  }
+
+  /**
+   * Passes an entry without a command.
+   * @throws StateInvariantViolation when it does not directly follow the last one.
+   */
+  advance(index: number, term: number): void {
+    invariant(index === this.#lastApplied + 1, `entry ${index} applied after ${this.#lastApplied}`);
+    this.#lastApplied = index;
+    this.#state.hash.mixNumber(index);
+    this.#state.hash.mixNumber(term);
+  }
+
+  get revision(): Revision {
+    return this.#state.keySpace.revision;
+  }
+
+  get compactRevision(): Revision {
+    return this.#state.keySpace.compactRevision;
+  }
+
+  get stateHash(): string {
+    return this.#state.hash.digest();
+  }
+
+  get(key: Key): KeyRecord | null {
+    return this.#state.keySpace.get(key);
+  }
+
+  getAt(key: Key, revision: Revision): KeyRecord | null | Refusal {
+    return this.#state.keySpace.getAt(key, revision);
+  }
+
+  range(query: RangeQuery): RangeResult | Refusal {
+    return this.#state.keySpace.range(query);
+  }
+
+  history(key: Key): readonly { readonly revision: Revision; readonly record: KeyRecord | null }[] {
+    const versions = this.#state.keySpace.history(key);
+    return versions.map((version) => ({ revision: version.modRevision, record: isRecord(version) ? version : null }));
+  }
+
+  eventsFrom(fromRevision: Revision, maxRevisions: number): readonly RevisionEvents[] | Refusal {
+    return this.#state.keySpace.eventsFrom(fromRevision, maxRevisions);
+  }
+
+  lease(leaseId: LeaseId): LeaseInfo | null {
+    return this.#state.leases.get(leaseId);
+  }
+
+  leases(): IterableIterator<LeaseInfo> {
+    return this.#state.leases.all();
+  }
+
+  queue(space: QueueSpace, name: string): readonly QueueEntry[] {
+    const entries: QueueEntry[] = [];
+    for (const { place, record, holding } of this.#state.queues.queue(space, name)?.members() ?? []) {
+      entries.push({ leaseId: place.leaseId, record, holding, position: entries.length });
+    }
+    return entries;
+  }
+
+  queueEntry(
+    space: QueueSpace,
+    name: string,
+    leaseId: LeaseId,
+  ): { readonly holding: boolean; readonly record: KeyRecord } | null {
+    const member = this.#state.queues.find({ space, name, leaseId });
+    return member === null ? null : { holding: member.holding, record: member.record };
+  }
+
+  queueNames(space: QueueSpace, prefix: string): readonly string[] {
+    return this.#state.queues.names(space, prefix);
+  }
+}
+
+function decodeOrNull(command: Uint8Array): CommandBatch | null {
+  try {
+    return decodeCommandBatch(command);
+  } catch (error) {
+    if (error instanceof MalformedCommandBatch) return null;
+    throw error;
+  }
+}
