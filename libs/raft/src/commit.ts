@@ -1,0 +1,47 @@
+import { announceCommitIndex } from './append-sender.js';
+import { logIndex, type LogIndex } from './ids.js';
+import { invariant } from './invariant.js';
+import { quorumValue } from './quorum.js';
+import type { LeaderState, RaftState } from './raft-state.js';
+import { startReadRound } from './reads.js';
+
+/** Entries in one apply effect, so that the driver can go on in slices after a restart. */
+export const MAX_APPLY_ENTRIES = 1_024;
+
+/**
+ * Commits what is durable on a majority. Counting replicas is not enough for an entry of an older term: it could still be
+ * overwritten (Raft §5.4.2, Figure 8). Such entries commit with the first one of this term after them.
+ * The leader counts itself only as far as its own disk has got (FAILURE-MODES 6).
+ * @returns whether commitIndex has moved; the caller then tells the peers by `announceCommit`
+ */
+export function advanceLeaderCommit(state: RaftState, leader: LeaderState): boolean {
+  const replicatedIndex = quorumValue(state.log.membership, (voter) =>
+    voter === state.config.nodeId ? state.durability.durableIndex : (leader.progress.get(voter)?.matchIndex ?? 0),
+  );
+  if (replicatedIndex <= state.commitIndex || replicatedIndex < leader.firstIndexOfTerm) return false;
+  commitUpTo(state, logIndex(replicatedIndex));
+  return true;
+}
+
+/** After `advanceLeaderCommit`, once the entries that would carry the news anyway are sent. */
+export function announceCommit(state: RaftState, leader: LeaderState): void {
+  // A read round carries the commit index too, so it goes first.
+  startReadRound(state, leader);
+  announceCommitIndex(state, leader);
+}
+
+/**
+ * Hands committed entries to the driver, each once, in order. They need not be durable here yet: a majority has them,
+ * and after a crash this node gets them again from there.
+ */
+export function commitUpTo(state: RaftState, commitIndex: LogIndex): void {
+  if (commitIndex <= state.commitIndex) return;
+  invariant(commitIndex <= state.log.lastIndex, 'committed beyond the end of the log');
+  state.commitIndex = commitIndex;
+  while (state.handedOutIndex < commitIndex) {
+    const from = logIndex(state.handedOutIndex + 1);
+    const to = logIndex(Math.min(commitIndex, state.handedOutIndex + MAX_APPLY_ENTRIES));
+    state.output.add({ type: 'apply', entries: state.log.slice(from, to) });
+    state.handedOutIndex = to;
+  }
+}

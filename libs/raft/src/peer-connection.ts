@@ -1,0 +1,31 @@
+import { sendEmptyAppend } from './append-sender.js';
+import { hurryElection } from './election-timer.js';
+import type { NodeId } from './ids.js';
+import type { RaftState } from './raft-state.js';
+import { forgetLeader } from './roles.js';
+
+/**
+ * The connection to `peer` closed (ARCHITECTURE §4.8). Only a hint: a follower of that peer asks soon whether it could win
+ * an election, and goes on following when the leader is heard again. For a leader nothing counts but answers: closed
+ * connections neither end its leadership nor lengthen it.
+ */
+export function handlePeerDown(state: RaftState, peer: NodeId): void {
+  if (state.leader !== null) {
+    const progress = state.leader.progress.get(peer);
+    // What was on its way is lost. How much of it, the next answer will tell.
+    progress?.probeFrom(progress.nextIndex);
+    return;
+  }
+  if (state.leaderId !== peer) return;
+  forgetLeader(state);
+  hurryElection(state);
+}
+
+/** The peer can be reached again: it need not wait for the next heartbeat. */
+export function handlePeerUp(state: RaftState, peer: NodeId): void {
+  const progress = state.leader?.progress.get(peer);
+  if (state.leader === null || progress === undefined) return;
+  progress.probeFrom(progress.nextIndex);
+  // Empty: it asks where to go on before any entry is sent twice.
+  sendEmptyAppend(state, state.leader, progress);
+}
