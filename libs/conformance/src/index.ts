@@ -1,0 +1,12 @@
+export type { ConformanceCheck, TestRunner } from './conformance-check.js';
+export { registerConformance } from './conformance-check.js';
+export { interruptedPersistChecks } from './log-store/interrupted-persist-checks.js';
+export { logStoreChecks } from './log-store/log-store-checks.js';
+export type {
+  InterruptibleLogStoreFactory,
+  InterruptibleLogStorePlace,
+  LogStoreFactory,
+  LogStorePlace,
+} from './log-store/log-store-place.js';
+export { peerTransportChecks } from './peer-transport/peer-transport-checks.js';
+export type { TransportCluster, TransportClusterFactory } from './peer-transport/transport-cluster.js';

@@ -1,0 +1,98 @@
+import { logIndex, nodeId, readId, term, type LogEntry, type RaftMessage } from '@latchkey/raft';
+import type { PeerMessage } from '@latchkey/replica';
+
+const T1 = term(1);
+const FAR_TERM = term(2 ** 40 + 3);
+const FAR_INDEX = logIndex(2 ** 48 + 1);
+const EVERY_BYTE = Uint8Array.from({ length: 256 }, (_, value) => value);
+
+const ENTRIES: readonly LogEntry[] = [
+  { type: 'noop', index: logIndex(7), term: T1 },
+  { type: 'command', index: logIndex(8), term: T1, data: EVERY_BYTE },
+  { type: 'command', index: logIndex(9), term: T1, data: new Uint8Array(0) },
+  {
+    type: 'membership',
+    index: logIndex(10),
+    term: FAR_TERM,
+    membership: { voters: [nodeId('n1'), nodeId('n2')], votersOutgoing: [nodeId('n3')], learners: [nodeId('a_b.c-4')] },
+  },
+];
+
+const RAFT_MESSAGES: readonly RaftMessage[] = [
+  { type: 'preVoteRequest', term: T1, lastLogIndex: logIndex(0), lastLogTerm: term(0) },
+  { type: 'preVoteResponse', term: T1, requestTerm: FAR_TERM, voteGranted: false },
+  { type: 'voteRequest', term: FAR_TERM, lastLogIndex: FAR_INDEX, lastLogTerm: T1, leadershipTransfer: true },
+  { type: 'voteRequest', term: T1, lastLogIndex: logIndex(1), lastLogTerm: T1, leadershipTransfer: false },
+  { type: 'voteResponse', term: T1, voteGranted: true },
+  {
+    type: 'appendRequest',
+    term: FAR_TERM,
+    prevLogIndex: logIndex(6),
+    prevLogTerm: T1,
+    leaderCommit: logIndex(5),
+    confirmRound: 12,
+    entries: ENTRIES,
+  },
+  {
+    type: 'appendRequest',
+    term: T1,
+    prevLogIndex: FAR_INDEX,
+    prevLogTerm: T1,
+    leaderCommit: FAR_INDEX,
+    confirmRound: 0,
+    entries: [],
+  },
+  { type: 'appendAccepted', term: T1, matchIndex: logIndex(10), confirmRound: 12 },
+  {
+    type: 'appendRejected',
+    term: T1,
+    prevLogIndex: logIndex(6),
+    conflictTerm: term(0),
+    conflictIndex: logIndex(3),
+    lastLogIndex: logIndex(2),
+    confirmRound: 12,
+  },
+  { type: 'readIndexRequest', term: T1, readId: readId(1) },
+  { type: 'readIndexResponse', term: T1, readId: readId(2 ** 40), readIndex: logIndex(9) },
+  { type: 'readIndexRefused', term: T1, readId: readId(3) },
+];
+
+/** At least one message of each kind, with the numbers and byte strings that codecs get wrong. */
+export const MESSAGE_SAMPLES: readonly PeerMessage[] = [
+  ...RAFT_MESSAGES.map((message): PeerMessage => ({ type: 'raft', message })),
+  { type: 'forwardProposals', proposals: [EVERY_BYTE, new Uint8Array(0), Uint8Array.of(1)] },
+  { type: 'forwardProposals', proposals: [] },
+  { type: 'proposalsRefused', sequences: [1, 2 ** 32, 2 ** 48 - 1], reason: 'notLeader' },
+  { type: 'proposalsRefused', sequences: [7], reason: 'overloaded' },
+  { type: 'proposalsRefused', sequences: [8], reason: 'tooLarge' },
+  { type: 'leaderRequest', requestId: 2 ** 52 + 1, body: EVERY_BYTE },
+  { type: 'leaderResponse', requestId: 0, body: new Uint8Array(0) },
+  { type: 'leaderRequestRefused', requestId: 9 },
+];
+
+/** Messages that can be told apart, in order. */
+export function numbered(from: number, to: number): PeerMessage[] {
+  const messages: PeerMessage[] = [];
+  for (let requestId = from; requestId <= to; requestId += 1)
+    messages.push({ type: 'leaderRequestRefused', requestId });
+  return messages;
+}
+
+/** An append whose entries hold `byteCount` bytes together. */
+export function largeAppend(byteCount: number, entryCount: number): PeerMessage {
+  const entries: LogEntry[] = [];
+  for (let number = 1; number <= entryCount; number += 1) {
+    const data = Uint8Array.from({ length: byteCount / entryCount }, (_, position) => (position * 13 + number) % 256);
+    entries.push({ type: 'command', index: logIndex(number), term: T1, data });
+  }
+  const message: RaftMessage = {
+    type: 'appendRequest',
+    term: T1,
+    prevLogIndex: logIndex(0),
+    prevLogTerm: term(0),
+    leaderCommit: logIndex(0),
+    confirmRound: 1,
+    entries,
+  };
+  return { type: 'raft', message };
+}

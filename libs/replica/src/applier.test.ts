@@ -1,0 +1,90 @@
+import { InvariantViolation, logIndex, term, type LogEntry } from '@latchkey/raft';
+import { describe, expect, it } from 'vitest';
+import { ByteSlab } from './byte-slab.js';
+import { Applier } from './applier.js';
+import { sealProposal, stampProposedAt } from './proposal-envelope.js';
+import { RecordingStateMachine, textCommand, type RecordedOutcome } from './test-support/recording-state-machine.js';
+
+const INCARNATION = 11;
+const OTHER_INCARNATION = 12;
+const PROPOSED_AT_MS = 1_700_000_000_123;
+const ALL = 1_000;
+
+function command(index: number, text: string, origin = { incarnation: OTHER_INCARNATION, sequence: index }): LogEntry {
+  const data = sealProposal(origin, textCommand(text), new ByteSlab());
+  stampProposedAt(data, PROPOSED_AT_MS);
+  return { type: 'command', index: logIndex(index), term: term(1), data };
+}
+
+const noop = (index: number, entryTerm = 1): LogEntry => ({
+  type: 'noop',
+  index: logIndex(index),
+  term: term(entryTerm),
+});
+
+function setUp() {
+  const machine = new RecordingStateMachine();
+  const outcomes: (readonly [number, RecordedOutcome])[] = [];
+  const applier = new Applier({
+    stateMachine: machine,
+    incarnation: INCARNATION,
+    onOwnOutcome: (sequence, outcome) => outcomes.push([sequence, outcome]),
+  });
+  return { applier, machine, outcomes };
+}
+
+describe('applying committed entries', () => {
+  it('unwraps commands, advances over no-ops, and tells the outcome of own proposals only', () => {
+    const { applier, machine, outcomes } = setUp();
+    applier.enqueue([noop(1), command(2, 'theirs'), command(3, 'ours', { incarnation: INCARNATION, sequence: 40 })]);
+    applier.applySlice(ALL);
+    expect(machine.texts).toEqual(['theirs', 'ours']);
+    expect(machine.commands[0]?.proposedAtMs).toBe(PROPOSED_AT_MS);
+    expect(outcomes).toEqual([[40, { index: 3, text: 'ours' }]]);
+    expect(applier.appliedIndex).toBe(3);
+  });
+
+  it('takes no more than a slice at a time, across runs of entries', () => {
+    const { applier, machine } = setUp();
+    applier.enqueue([noop(1), noop(2), noop(3)]);
+    applier.enqueue([noop(4), noop(5)]);
+    expect([applier.applySlice(2), applier.appliedIndex, applier.hasBacklog]).toEqual([2, 2, true]);
+    expect([applier.applySlice(2), applier.appliedIndex, applier.hasBacklog]).toEqual([2, 4, true]);
+    expect([applier.applySlice(2), applier.appliedIndex, applier.hasBacklog]).toEqual([1, 5, false]);
+    expect(machine.lastIndex).toBe(5);
+    expect(applier.committedIndex).toBe(5);
+  });
+
+  it('does not apply twice what a rebuilt core gives again', () => {
+    const { applier, machine } = setUp();
+    applier.enqueue([noop(1), command(2, 'once')]);
+    applier.applySlice(ALL);
+    applier.restart();
+    applier.enqueue([noop(1), command(2, 'once'), command(3, 'new')]);
+    applier.applySlice(ALL);
+    expect(machine.texts).toEqual(['once', 'new']);
+    expect(applier.takenIndex).toBe(3);
+  });
+
+  it('stops the node when a rebuilt core gives another entry where one was applied', () => {
+    const { applier } = setUp();
+    applier.enqueue([noop(1, 1), noop(2, 2)]);
+    applier.applySlice(ALL);
+    applier.restart();
+    applier.enqueue([noop(1, 1), noop(2, 3)]);
+    expect(() => applier.applySlice(ALL)).toThrow(InvariantViolation);
+  });
+
+  it('stops the node when an entry is missing', () => {
+    const { applier } = setUp();
+    applier.enqueue([noop(1)]);
+    applier.enqueue([noop(3)]);
+    expect(() => applier.applySlice(ALL)).toThrow(InvariantViolation);
+  });
+
+  it('stops the node when a command entry is not an envelope', () => {
+    const { applier } = setUp();
+    applier.enqueue([{ type: 'command', index: logIndex(1), term: term(1), data: Uint8Array.of(1, 2, 3) }]);
+    expect(() => applier.applySlice(ALL)).toThrow(InvariantViolation);
+  });
+});

@@ -1,0 +1,19 @@
+import type { LogIndex, NodeId, Role, Term } from '@latchkey/raft';
+
+/** Where a replica tells what happens to it: logs, metrics, tests, the application's leader tasks. All optional. */
+export interface ReplicaObserver {
+  roleChanged?(change: { readonly role: Role; readonly term: Term; readonly leaderId: NodeId | null }): void;
+  /**
+   * This node leads and has applied every entry of earlier terms and its own first one: the moment from which a
+   * leader's task (such as counting lease times) may act. Ended by the next `roleChanged`.
+   */
+  leadershipReady?(term: Term): void;
+  /** After each run of applied entries. */
+  applied?(appliedIndex: LogIndex): void;
+  persisted?(batch: { readonly entryCount: number; readonly byteCount: number; readonly durationMs: number }): void;
+  peerChanged?(change: { readonly peer: NodeId; readonly connected: boolean }): void;
+  /** The replica has stopped for good: an InvariantViolation, a fenced or corrupt store. The process should exit. */
+  failed?(error: Error): void;
+  /** Trouble that the replica handles itself, such as a database that does not answer. */
+  warning?(message: string, details: Readonly<Record<string, unknown>>): void;
+}

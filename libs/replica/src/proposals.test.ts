@@ -1,0 +1,289 @@
+import { logIndex, proposalId, term, type Effect, type Input } from '@latchkey/raft';
+import { describe, expect, it } from 'vitest';
+import { ByteSlab } from './byte-slab.js';
+import { LEADER_WAIT_ELECTION_TIMEOUTS, MAX_COMMAND_BYTES } from './limits.js';
+import {
+  commandOf,
+  incarnationOf,
+  leaderTermOf,
+  proposedAtMsOf,
+  sealProposal,
+  sequenceOf,
+  stampLeaderTerm,
+} from './proposal-envelope.js';
+import { textCommand } from './test-support/recording-state-machine.js';
+import {
+  commandEntry,
+  ELECTION_TIMEOUT_MS,
+  INCARNATION,
+  MAX_PENDING,
+  N1,
+  N2,
+  N3,
+  PROPOSAL_TIMEOUT_MS,
+  ScriptedReplica,
+  watch,
+} from './test-support/scripted-replica.js';
+
+const PEER_INCARNATION = 77;
+
+async function started(): Promise<ScriptedReplica> {
+  const node = new ScriptedReplica();
+  await node.start();
+  return node;
+}
+
+async function leading(inTerm = 2): Promise<ScriptedReplica> {
+  const node = await started();
+  await node.roleChanged('leader', inTerm, N1);
+  return node;
+}
+
+async function following(inTerm = 2): Promise<ScriptedReplica> {
+  const node = await started();
+  await node.roleChanged('follower', inTerm, N2);
+  return node;
+}
+
+/** Gives every proposal a place in the log, from `firstIndex` on. */
+function appendAll(firstIndex: number) {
+  let nextIndex = firstIndex;
+  return (input: Input): readonly Effect[] => {
+    if (input.type !== 'propose') return [];
+    return input.proposals.map(({ proposalId }) => {
+      nextIndex += 1;
+      return { type: 'proposalAppended', proposalId, index: logIndex(nextIndex - 1), term: term(2) };
+    });
+  };
+}
+
+const textOf = (envelope: Uint8Array): string => new TextDecoder().decode(commandOf(envelope));
+
+function forwarded(sequence: number, text: string, leaderTerm: number): Uint8Array {
+  const envelope = sealProposal({ incarnation: PEER_INCARNATION, sequence }, textCommand(text), new ByteSlab());
+  stampLeaderTerm(envelope, leaderTerm);
+  return envelope;
+}
+
+describe('proposals at the leader', () => {
+  it('go to the core in one input when they come in one turn, stamped with its wall clock', async () => {
+    const node = await leading();
+    for (const text of ['a', 'b', 'c']) watch(node.replica.propose(textCommand(text)));
+    await node.clock.settle();
+    const inputs = node.core.inputsOf('propose');
+    expect(inputs.map(({ proposals }) => proposals.length)).toEqual([3]);
+    const [first] = inputs[0]?.proposals ?? [];
+    expect(proposedAtMsOf(first?.data ?? new Uint8Array(0))).toBe(node.clock.wallTimeMs());
+  });
+
+  it('resolve with the outcome of the own apply', async () => {
+    const node = await leading();
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    const data = node.core.inputsOf('propose')[0]?.proposals[0]?.data ?? new Uint8Array(0);
+    await node.effects({ type: 'apply', entries: [commandEntry(1, data, 2)] });
+    expect(proposal.state).toBe('resolved {"index":1,"text":"a"}');
+  });
+
+  it('are unknown when leadership ends, and a late commit changes nothing', async () => {
+    const node = await leading();
+    node.core.onAny(appendAll(5));
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    await node.roleChanged('follower', 3, N2);
+    expect(proposal.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
+    const data = node.core.inputsOf('propose')[0]?.proposals[0]?.data ?? new Uint8Array(0);
+    await node.effects({ type: 'apply', entries: [commandEntry(1, data, 2)] });
+    expect(node.machine.texts).toEqual(['a']);
+    expect(node.failure).toBeNull();
+  });
+
+  it.each([
+    ['overloaded', 'OVERLOADED safe'],
+    ['tooLarge', 'TOO_LARGE never'],
+  ] as const)('that the core refuses as %s fail as %s', async (reason, expected) => {
+    const node = await leading();
+    node.core.onNext('propose', [{ type: 'proposalRefused', proposalId: proposalId(1), reason }]);
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    expect(proposal.state).toBe(expected);
+  });
+
+  it('are refused at once above the limits of number and size', async () => {
+    const node = await leading();
+    const within = Array.from({ length: MAX_PENDING }, () => watch(node.replica.propose(textCommand('a'))));
+    const above = watch(node.replica.propose(textCommand('b')));
+    const large = watch(node.replica.propose(new Uint8Array(MAX_COMMAND_BYTES + 1)));
+    await node.clock.settle();
+    expect(new Set(within.map(({ state }) => state))).toEqual(new Set(['pending']));
+    expect([above.state, large.state]).toEqual(['OVERLOADED safe', 'TOO_LARGE never']);
+  });
+
+  it('are unknown when no outcome comes in time', async () => {
+    const node = await leading();
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.advance(PROPOSAL_TIMEOUT_MS + 1);
+    expect(proposal.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
+  });
+});
+
+describe('proposals without a leader', () => {
+  it('wait for one a while and then fail safely, as nothing was done', async () => {
+    const node = await started();
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    const waitMs = LEADER_WAIT_ELECTION_TIMEOUTS * ELECTION_TIMEOUT_MS;
+    await node.clock.advance(waitMs - 1);
+    expect(proposal.state).toBe('pending');
+    await node.clock.advance(2);
+    expect(proposal.state).toBe('NO_LEADER safe');
+    expect(node.transport.sent).toEqual([]);
+  });
+
+  it('go to the leader as soon as there is one', async () => {
+    const node = await started();
+    watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    await node.roleChanged('follower', 2, N3);
+    expect(node.transport.sent.map(({ to, message }) => [to, message.type])).toEqual([[N3, 'forwardProposals']]);
+  });
+
+  it('are not sent to a leader whose connection is closed', async () => {
+    const node = await following();
+    node.transport.handlers?.onPeerDown(N2);
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    expect(node.sentOf('forwardProposals')).toEqual([]);
+    node.transport.handlers?.onPeerUp(N2);
+    await node.clock.settle();
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+    expect(proposal.state).toBe('pending');
+  });
+});
+
+describe('proposals at a follower', () => {
+  it('of one turn are forwarded in one message that names origin and leadership', async () => {
+    const node = await following();
+    for (const text of ['a', 'b', 'c']) watch(node.replica.propose(textCommand(text)));
+    await node.clock.settle();
+    const messages = node.sentOf('forwardProposals');
+    expect(messages.map(({ proposals }) => proposals.length)).toEqual([3]);
+    const [first] = messages[0]?.proposals ?? [];
+    expect([incarnationOf(first ?? new Uint8Array(0)), leaderTermOf(first ?? new Uint8Array(0))]).toEqual([
+      INCARNATION,
+      2,
+    ]);
+  });
+
+  it('resolve when they are applied here', async () => {
+    const node = await following();
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    const data = node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0);
+    await node.effects({ type: 'apply', entries: [commandEntry(1, data)] });
+    expect(proposal.state).toBe('resolved {"index":1,"text":"a"}');
+  });
+
+  it.each([
+    ['the term changes', (node: ScriptedReplica) => node.roleChanged('follower', 3, N2)],
+    ['another node leads', (node: ScriptedReplica) => node.roleChanged('follower', 2, N3)],
+    ['no leader is known any more', (node: ScriptedReplica) => node.roleChanged('follower', 2, null)],
+    [
+      'the connection to the leader closes',
+      async (node: ScriptedReplica) => {
+        node.transport.handlers?.onPeerDown(N2);
+        await node.clock.settle();
+      },
+    ],
+  ])('are unknown at once when %s', async (_situation, happen) => {
+    const node = await following();
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    await happen(node);
+    expect(proposal.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+  });
+
+  it('that a node refuses because it does not lead go to the next leader, under a new sequence', async () => {
+    const node = await following();
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    const first = sequenceOf(node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0));
+    const refusal = { type: 'proposalsRefused', sequences: [first], reason: 'notLeader' } as const;
+    await node.receive(N2, refusal);
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+    await node.roleChanged('follower', 3, N3);
+    const second = node.sentOf('forwardProposals')[1]?.proposals[0] ?? new Uint8Array(0);
+    expect(sequenceOf(second)).not.toBe(first);
+    // A late copy of the first refusal says nothing about the second attempt.
+    await node.receive(N2, refusal);
+    await node.receive(N3, refusal);
+    expect(proposal.state).toBe('pending');
+    await node.effects({ type: 'apply', entries: [commandEntry(1, second)] });
+    expect(proposal.state).toBe('resolved {"index":1,"text":"a"}');
+  });
+
+  it('ignore a refusal from a node that was not asked', async () => {
+    const node = await following();
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    const sequence = sequenceOf(node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0));
+    await node.receive(N3, { type: 'proposalsRefused', sequences: [sequence], reason: 'overloaded' });
+    expect(proposal.state).toBe('pending');
+  });
+});
+
+describe('forwarded proposals at the leader', () => {
+  it('are appended together with its own, each once however often the network repeats it', async () => {
+    const node = await leading();
+    watch(node.replica.propose(textCommand('own')));
+    const message = { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2), forwarded(2, 'b', 2)] } as const;
+    await node.receive(N2, message);
+    await node.receive(N2, message);
+    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(2, 'b', 2), forwarded(3, 'c', 2)] });
+    const appended = node.core.inputsOf('propose').map(({ proposals }) => proposals.map(({ data }) => textOf(data)));
+    expect(appended).toEqual([['own', 'a', 'b'], ['c']]);
+    expect(node.sentOf('proposalsRefused')).toEqual([]);
+  });
+
+  it('meant for another leadership are refused, also by the same node in a later term', async () => {
+    const node = await leading(2);
+    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 1)] });
+    await node.roleChanged('leader', 4, N1);
+    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(2, 'b', 2)] });
+    expect(node.core.inputsOf('propose')).toEqual([]);
+    expect(node.transport.sent).toEqual([
+      { to: N2, message: { type: 'proposalsRefused', sequences: [1], reason: 'notLeader' } },
+      { to: N2, message: { type: 'proposalsRefused', sequences: [2], reason: 'notLeader' } },
+    ]);
+  });
+
+  it('are refused by a follower', async () => {
+    const node = await following();
+    await node.receive(N3, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] });
+    expect(node.sentOf('proposalsRefused')).toEqual([
+      { type: 'proposalsRefused', sequences: [1], reason: 'notLeader' },
+    ]);
+  });
+
+  it('that the core refuses are refused to their origin, and a repeat is not appended afterwards', async () => {
+    const node = await leading();
+    node.core.onNext('propose', [{ type: 'proposalRefused', proposalId: proposalId(1), reason: 'overloaded' }]);
+    const message = { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] } as const;
+    await node.receive(N2, message);
+    await node.receive(N2, message);
+    expect(node.core.inputsOf('propose')).toHaveLength(1);
+    expect(node.sentOf('proposalsRefused')).toEqual([
+      { type: 'proposalsRefused', sequences: [1], reason: 'overloaded' },
+    ]);
+  });
+
+  it('that are no envelopes are dropped and the node lives on', async () => {
+    const node = await leading();
+    await node.receive(N2, {
+      type: 'forwardProposals',
+      proposals: [new Uint8Array(0), Uint8Array.of(1, 2), forwarded(1, 'a', 2)],
+    });
+    expect(node.core.inputsOf('propose').map(({ proposals }) => proposals.length)).toEqual([1]);
+    expect(node.failure).toBeNull();
+  });
+});

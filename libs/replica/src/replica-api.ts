@@ -1,0 +1,63 @@
+import type { LogIndex, NodeId, RaftConfig, RaftStatus } from '@latchkey/raft';
+import type { Clock } from './ports/clock.js';
+import type { LogStore } from './ports/log-store.js';
+import type { ReplicaObserver } from './ports/observer.js';
+import type { PeerTransport } from './ports/peer-transport.js';
+import type { StateMachine } from './ports/state-machine.js';
+
+export type ReplicaOptions<Outcome> = {
+  readonly raft: RaftConfig;
+  /** Proposals, reads and messages that may wait for their turn; more are refused as OVERLOADED (messages: dropped). */
+  readonly maxQueuedInputs: number;
+  /** Proposals of this node that may wait for their outcome. */
+  readonly maxPendingProposals: number;
+  /** A proposal without an outcome after this long fails as OUTCOME_UNKNOWN. */
+  readonly proposalTimeoutMs: number;
+  /** A read without a read index after this long fails as NO_LEADER. */
+  readonly readTimeoutMs: number;
+  readonly logStore: LogStore;
+  readonly transport: PeerTransport;
+  readonly stateMachine: StateMachine<Outcome>;
+  readonly clock: Clock;
+  readonly observer: ReplicaObserver;
+  /** Serves a `leaderRequest`, only while this node leads; see `askLeader`. */
+  readonly onLeaderRequest: (from: NodeId, body: Uint8Array) => Promise<Uint8Array>;
+  /** 48 random bits naming this run of the process, so that an answer to an earlier run is never taken for ours. */
+  readonly incarnation: number;
+};
+
+/** One member of the cluster: the pure Raft core, driven. */
+export interface Replica<Outcome> {
+  /** Loads the durable state, then takes part. Resolves when the node listens; a leader may not be known yet. */
+  start(): Promise<void>;
+  /** Stops taking requests, settles what is pending (as OUTCOME_UNKNOWN), closes transport and store. */
+  stop(): Promise<void>;
+  /**
+   * Replicates `command` and gives the outcome of its apply on *this* node. A follower forwards to the leader.
+   * @throws ReplicaError
+   */
+  propose(command: Uint8Array): Promise<Outcome>;
+  /**
+   * Resolves when this node's applied state contains everything that was acknowledged anywhere before the call
+   * (ReadIndex, Raft thesis §6.4). Callers that wait at the same time share one round.
+   * @throws ReplicaError NO_LEADER, SHUTTING_DOWN
+   */
+  readBarrier(): Promise<LogIndex>;
+  /**
+   * Resolves when a majority has confirmed, after the call, that this node leads. For leader tasks.
+   * @throws ReplicaError NO_LEADER when it does not (any more)
+   */
+  confirmLeadership(): Promise<void>;
+  /** Sends `body` to the leader's `onLeaderRequest` (called directly when this node leads). @throws ReplicaError */
+  askLeader(body: Uint8Array): Promise<Uint8Array>;
+  /** Resolves when `index` is applied here. @throws ReplicaError OUTCOME_UNKNOWN after `timeoutMs` */
+  waitForApplied(index: LogIndex, timeoutMs: number): Promise<void>;
+  status(): ReplicaStatus;
+}
+
+export type ReplicaStatus = RaftStatus & {
+  readonly appliedIndex: LogIndex;
+  readonly connectedPeers: readonly NodeId[];
+  /** `recovering`: the store failed and is being loaded again; the node is silent meanwhile. */
+  readonly phase: 'starting' | 'running' | 'recovering' | 'stopped' | 'failed';
+};

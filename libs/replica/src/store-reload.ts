@@ -1,0 +1,106 @@
+import { invariant, type HardState, type LogIndex } from '@latchkey/raft';
+import { RELOAD_BACKOFF_MAX_MS, RELOAD_BACKOFF_MIN_MS } from './limits.js';
+import type { Clock, Timer } from './ports/clock.js';
+import { LogStoreError, type DurableState, type LogStore } from './ports/log-store.js';
+import type { DurableBatch } from './persist-pipeline.js';
+
+/** Whether loading again can put things right; otherwise the node must stop. */
+export function isRecoverable(error: unknown): error is LogStoreError {
+  return error instanceof LogStoreError && (error.code === 'outcomeUnknown' || error.code === 'unavailable');
+}
+
+/** What the store has confirmed so far: what it must still have after a reload. */
+export class DurableWatermark {
+  private hardState: HardState | null = null;
+  private lastLogIndex = 0;
+
+  loaded(durable: DurableState): void {
+    this.hardState = durable.hardState;
+    this.lastLogIndex = durable.entries.at(-1)?.index ?? 0;
+  }
+
+  persisted(batch: DurableBatch): void {
+    this.hardState = batch.hardState ?? this.hardState;
+    if (batch.truncateFrom !== null) this.lastLogIndex = Math.min(this.lastLogIndex, batch.truncateFrom - 1);
+    this.lastLogIndex = batch.entries.at(-1)?.index ?? this.lastLogIndex;
+  }
+
+  /**
+   * A store that comes back without what it had confirmed (a restored backup, a wiped disk) would vote twice
+   * (FAILURE-MODES 32).
+   * @param committedIndex the tail above it may have been truncated by the very batch whose outcome is unknown
+   * @throws InvariantViolation
+   */
+  assertKept(durable: DurableState, committedIndex: LogIndex): void {
+    const before = this.hardState;
+    const after = durable.hardState;
+    if (before !== null) {
+      const isSameVote = after.votedFor === before.votedFor || before.votedFor === null;
+      const isKept = after.currentTerm > before.currentTerm || (after.currentTerm === before.currentTerm && isSameVote);
+      invariant(
+        isKept,
+        `the store has lost its hard state: had term ${before.currentTerm}, voted for ${before.votedFor}; ` +
+          `came back with term ${after.currentTerm}, voted for ${after.votedFor}`,
+      );
+    }
+    const mustReach = Math.min(this.lastLogIndex, committedIndex);
+    const reaches = durable.entries.at(-1)?.index ?? 0;
+    invariant(
+      reaches >= mustReach,
+      `the store has lost committed entries: had ${mustReach}, came back with ${reaches}`,
+    );
+  }
+}
+
+export type StoreReloadOptions = {
+  readonly logStore: LogStore;
+  readonly clock: Clock;
+  readonly onLoaded: (durable: DurableState) => void;
+  /** An error that loading again cannot cure. */
+  readonly onFailed: (error: unknown) => void;
+  readonly onRetry: (error: LogStoreError, delayMs: number) => void;
+};
+
+/** Loads until it works, with growing pauses. */
+export class StoreReload {
+  private delayMs = RELOAD_BACKOFF_MIN_MS;
+  private timer: Timer | null = null;
+  private isCancelled = false;
+  private inFlight: Promise<void> | null = null;
+
+  constructor(private readonly options: StoreReloadOptions) {}
+
+  begin(): void {
+    this.timer = null;
+    this.inFlight = this.load().then(
+      (durable) => {
+        if (!this.isCancelled) this.options.onLoaded(durable);
+      },
+      (error: unknown) => this.loadFailed(error),
+    );
+  }
+
+  /** Resolves when the load under way, if any, has ended; its result is dropped. */
+  async cancel(): Promise<void> {
+    this.isCancelled = true;
+    this.timer?.cancel();
+    await this.inFlight;
+  }
+
+  /** A store that throws at once is treated like one whose promise rejects. */
+  private async load(): Promise<DurableState> {
+    return this.options.logStore.load();
+  }
+
+  private loadFailed(error: unknown): void {
+    if (this.isCancelled) return;
+    if (!isRecoverable(error)) {
+      this.options.onFailed(error);
+      return;
+    }
+    const delayMs = this.delayMs;
+    this.delayMs = Math.min(delayMs * 2, RELOAD_BACKOFF_MAX_MS);
+    this.options.onRetry(error, delayMs);
+    this.timer = this.options.clock.setTimer(delayMs, () => this.begin());
+  }
+}

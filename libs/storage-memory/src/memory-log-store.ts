@@ -1,0 +1,59 @@
+import { invariant, InvariantViolation, type LogEntry } from '@latchkey/raft';
+import { LogStoreError, type DurableState, type LogStore, type PersistBatch } from '@latchkey/replica';
+import type { MemoryDisk } from './memory-disk.js';
+
+/** A log store for tests and for trying out: it keeps every duty of the port except that a disk is only memory. */
+export class MemoryLogStore implements LogStore {
+  private isClosed = false;
+
+  constructor(private readonly disk: MemoryDisk) {}
+
+  async load(): Promise<DurableState> {
+    invariant(!this.isClosed, 'a closed store was loaded');
+    this.disk.owner = this;
+    return { hardState: this.disk.hardState, entries: copiesOf(this.disk.entries) };
+  }
+
+  async persist(batch: PersistBatch): Promise<void> {
+    invariant(!this.isClosed, 'a closed store was written');
+    if (this.disk.owner !== this) throw new LogStoreError('fenced', 'another store object has loaded this disk since');
+    const keptCount = this.keptCount(batch);
+    assertFollows(keptCount, batch.entries);
+    // Nothing below fails, so the batch is written as a whole.
+    this.disk.entries.length = keptCount;
+    for (const entry of copiesOf(batch.entries)) this.disk.entries.push(entry);
+    if (batch.hardState !== null) this.disk.hardState = batch.hardState;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+  }
+
+  private keptCount({ truncateFrom }: PersistBatch): number {
+    const count = this.disk.entries.length;
+    return truncateFrom === null ? count : Math.min(count, truncateFrom - 1);
+  }
+}
+
+/** @throws InvariantViolation: a log with a hole or an overlap is a bug of the caller */
+function assertFollows(lastLogIndex: number, entries: readonly LogEntry[]): void {
+  entries.forEach((entry, position) => {
+    const expected = lastLogIndex + 1 + position;
+    if (entry.index === expected) return;
+    throw new InvariantViolation(`entry ${entry.index} was appended where ${expected} follows`);
+  });
+}
+
+/** A disk shares no memory with those who write and read it. One allocation for all entries together. */
+function copiesOf(entries: readonly LogEntry[]): LogEntry[] {
+  const byteCount = entries.reduce((sum, entry) => sum + (entry.type === 'command' ? entry.data.byteLength : 0), 0);
+  const bytes = new Uint8Array(byteCount);
+  let used = 0;
+  return entries.map((entry) => {
+    if (entry.type !== 'command') return entry;
+    const data = bytes.subarray(used, used + entry.data.byteLength);
+    used += data.byteLength;
+    data.set(entry.data);
+    return { ...entry, data };
+  });
+}
