@@ -1,0 +1,231 @@
+import type { LogEntry, LogIndex, NodeId, RaftMessage, Term } from '@latchkey/raft';
+import { logIndex, nodeId, readId, term } from '@latchkey/raft';
+import type { PeerMessage } from '@latchkey/replica';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CodecError } from './codec-error.js';
+import { assembleFrame, decodeFrame, encodeMessage } from './peer-codec.js';
+
+const SEED = 20_251;
+const RUNS = 300;
+const MAX_DATA_BYTES = 300;
+
+const record = <Model extends object>(model: { readonly [Key in keyof Model]: fc.Arbitrary<Model[Key]> }) =>
+  fc.record<Model>({ ...model }, { noNullPrototype: true });
+
+const natural = fc.oneof(fc.nat(200), fc.nat(2 ** 31 - 1), fc.maxSafeNat());
+const anyTerm: fc.Arbitrary<Term> = natural.map(term);
+const anyIndex: fc.Arbitrary<LogIndex> = natural.map(logIndex);
+const anyNode: fc.Arbitrary<NodeId> = fc.stringMatching(/^[A-Za-z0-9_.-]{1,64}$/).map(nodeId);
+const bytes = fc.uint8Array({ maxLength: MAX_DATA_BYTES });
+const nodes = fc.array(anyNode, { maxLength: 5 });
+const anyRead = natural.map(readId);
+
+const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
+  record({ type: fc.constant('noop' as const), index: anyIndex, term: anyTerm }),
+  record({ type: fc.constant('command' as const), index: anyIndex, term: anyTerm, data: bytes }),
+  record({
+    type: fc.constant('membership' as const),
+    index: anyIndex,
+    term: anyTerm,
+    membership: record({ voters: nodes, votersOutgoing: nodes, learners: nodes }),
+  }),
+);
+
+// A new message type fails to compile here until the round trip covers it.
+const raftMessages: { readonly [Type in RaftMessage['type']]: fc.Arbitrary<Extract<RaftMessage, { type: Type }>> } = {
+  preVoteRequest: record({
+    type: fc.constant('preVoteRequest'),
+    term: anyTerm,
+    lastLogIndex: anyIndex,
+    lastLogTerm: anyTerm,
+  }),
+  preVoteResponse: record({
+    type: fc.constant('preVoteResponse'),
+    term: anyTerm,
+    requestTerm: anyTerm,
+    voteGranted: fc.boolean(),
+  }),
+  voteRequest: record({
+    type: fc.constant('voteRequest'),
+    term: anyTerm,
+    lastLogIndex: anyIndex,
+    lastLogTerm: anyTerm,
+    leadershipTransfer: fc.boolean(),
+  }),
+  voteResponse: record({ type: fc.constant('voteResponse'), term: anyTerm, voteGranted: fc.boolean() }),
+  appendRequest: record({
+    type: fc.constant('appendRequest'),
+    term: anyTerm,
+    prevLogIndex: anyIndex,
+    prevLogTerm: anyTerm,
+    leaderCommit: anyIndex,
+    confirmRound: natural,
+    entries: fc.array(anyEntry, { maxLength: 6 }),
+  }),
+  appendAccepted: record({
+    type: fc.constant('appendAccepted'),
+    term: anyTerm,
+    matchIndex: anyIndex,
+    confirmRound: natural,
+  }),
+  appendRejected: record({
+    type: fc.constant('appendRejected'),
+    term: anyTerm,
+    prevLogIndex: anyIndex,
+    conflictTerm: anyTerm,
+    conflictIndex: anyIndex,
+    lastLogIndex: anyIndex,
+    confirmRound: natural,
+  }),
+  readIndexRequest: record({ type: fc.constant('readIndexRequest'), term: anyTerm, readId: anyRead }),
+  readIndexResponse: record({
+    type: fc.constant('readIndexResponse'),
+    term: anyTerm,
+    readId: anyRead,
+    readIndex: anyIndex,
+  }),
+  readIndexRefused: record({ type: fc.constant('readIndexRefused'), term: anyTerm, readId: anyRead }),
+};
+
+const peerMessages: { readonly [Type in PeerMessage['type']]: fc.Arbitrary<Extract<PeerMessage, { type: Type }>> } = {
+  raft: record({
+    type: fc.constant('raft'),
+    message: fc.oneof(...Object.values<fc.Arbitrary<RaftMessage>>(raftMessages)),
+  }),
+  forwardProposals: record({
+    type: fc.constant('forwardProposals'),
+    proposals: fc.array(bytes, { maxLength: 6 }),
+  }),
+  proposalsRefused: record({
+    type: fc.constant('proposalsRefused'),
+    sequences: fc.array(natural, { maxLength: 6 }),
+    reason: fc.constantFrom('notLeader', 'overloaded', 'tooLarge'),
+  }),
+  leaderRequest: record({ type: fc.constant('leaderRequest'), requestId: natural, body: bytes }),
+  leaderResponse: record({ type: fc.constant('leaderResponse'), requestId: natural, body: bytes }),
+  leaderRequestRefused: record({ type: fc.constant('leaderRequestRefused'), requestId: natural }),
+};
+
+const anyMessage = fc.oneof(...Object.values<fc.Arbitrary<PeerMessage>>(peerMessages));
+const anyMessages = fc.array(anyMessage, { minLength: 1, maxLength: 5 });
+
+const encodeFrame = (messages: readonly PeerMessage[]): Buffer => assembleFrame(messages.map(encodeMessage));
+
+const command = (index: number, data: Uint8Array): LogEntry => ({
+  type: 'command',
+  index: logIndex(index),
+  term: term(1),
+  data,
+});
+
+const append = (entries: readonly LogEntry[]): PeerMessage => ({
+  type: 'raft',
+  message: {
+    type: 'appendRequest',
+    term: term(1),
+    prevLogIndex: logIndex(0),
+    prevLogTerm: term(0),
+    leaderCommit: logIndex(0),
+    confirmRound: 0,
+    entries,
+  },
+});
+
+describe('peer codec', () => {
+  it.each(Object.entries(raftMessages))('brings back a %s as it was', (_type, arbitrary) => {
+    fc.assert(
+      fc.property(arbitrary as fc.Arbitrary<RaftMessage>, (message) => {
+        expect(decodeFrame(encodeFrame([{ type: 'raft', message }]))).toStrictEqual([{ type: 'raft', message }]);
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
+  });
+
+  it('brings back any run of messages in its order', () => {
+    fc.assert(
+      fc.property(anyMessages, (messages) => {
+        expect(decodeFrame(encodeFrame(messages))).toStrictEqual(messages);
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
+  });
+
+  it('refuses a frame that is cut at any byte', () => {
+    fc.assert(
+      fc.property(anyMessages, (messages) => {
+        const frame = encodeFrame(messages);
+        for (let byteLength = 0; byteLength < frame.length; byteLength += 1) {
+          expect(() => decodeFrame(frame.subarray(0, byteLength))).toThrow(CodecError);
+        }
+      }),
+      { seed: SEED, numRuns: 50 },
+    );
+  });
+
+  it('refuses a byte after the last message', () => {
+    const frame = encodeFrame([append([command(1, Buffer.from('x'))])]);
+    expect(() => decodeFrame(Buffer.concat([frame, Buffer.of(0)]))).toThrow(CodecError);
+  });
+
+  it('answers random and damaged bytes with a CodecError or a well-formed message, nothing else', () => {
+    const damaged = fc.tuple(anyMessages, fc.nat(), fc.nat(255)).map(([messages, position, byte]) => {
+      const frame = Buffer.from(encodeFrame(messages));
+      frame[position % frame.length] = byte;
+      return frame;
+    });
+    const startsWell = fc.uint8Array({ maxLength: 60 }).map((rest) => Buffer.from([1, 1, ...rest]));
+    let refusedCount = 0;
+    fc.assert(
+      fc.property(fc.oneof(damaged, startsWell, fc.uint8Array({ maxLength: 60 })), (frame) => {
+        try {
+          // What passes must be a message in every field: it can be encoded again.
+          encodeFrame(decodeFrame(frame));
+        } catch (error) {
+          expect(error).toBeInstanceOf(CodecError);
+          refusedCount += 1;
+        }
+      }),
+      { seed: SEED, numRuns: 3_000 },
+    );
+    expect(refusedCount).toBeGreaterThan(1_000);
+  });
+
+  it.each([
+    ['another version', [2, 1, 36, 0]],
+    ['an unknown message type', [1, 1, 99, 0]],
+    ['an unknown Raft message type', [1, 1, 11, 0]],
+    ['no message', [1, 0]],
+    ['a number above 2^53 - 1', [1, 1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]],
+    ['a number that never ends', [1, 1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
+    ['a body longer than the frame', [1, 1, 34, 0, 0xff, 0xff, 0xff, 0x7f, 1, 2]],
+    ['more messages announced than there are', [1, 0xff, 0xff, 0xff, 0x7f, 36, 0]],
+    ['a boolean that is 2', [1, 1, 4, 1, 2]],
+    ['a node id with a space', [1, 1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 1, 1, 0x20, 0, 0]],
+  ])('refuses %s', (_what, frame) => {
+    expect(() => decodeFrame(Buffer.from(frame))).toThrow(CodecError);
+  });
+
+  it('encodes entries once for all peers that get the same array', () => {
+    const entries = [command(1, Buffer.alloc(100, 7))];
+    expect(encodeMessage(append(entries)).tail).toBe(encodeMessage(append(entries)).tail);
+    expect(encodeMessage(append([...entries])).tail).not.toBe(encodeMessage(append(entries)).tail);
+  });
+
+  it('gives views of the received bytes instead of copies', () => {
+    const frame = new Uint8Array(encodeFrame([append([command(1, Buffer.from('data'))])]));
+    const [message] = decodeFrame(frame);
+    expect(message).toMatchObject({ message: { entries: [{ data: { buffer: frame.buffer } }] } });
+  });
+
+  it('takes at most 12 bytes for a heartbeat of a young cluster and its answer', () => {
+    expect(encodeFrame([append([])]).length).toBeLessThanOrEqual(12);
+    const accepted: RaftMessage = {
+      type: 'appendAccepted',
+      term: term(3),
+      matchIndex: logIndex(100_000),
+      confirmRound: 5_000,
+    };
+    expect(encodeFrame([{ type: 'raft', message: accepted }]).length).toBeLessThanOrEqual(12);
+  });
+});
