@@ -1,0 +1,137 @@
+import { nodeId, term, type HardState, type LogEntry } from '@latchkey/raft';
+import { LogStoreError } from '@latchkey/replica';
+import type { ClientBase } from 'pg';
+import { checksumOfState, type DurableRow } from './durable-row.js';
+import { EMPTY_LOG, entriesOf, nameOf, type LogRow, type LogTail } from './log-row.js';
+import { safeIntegerFrom } from './safe-integer.js';
+import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';
+
+export type StoredState = {
+  readonly hardState: HardState;
+  readonly entries: readonly LogEntry[];
+  readonly tail: LogTail;
+};
+
+/** A page of rows is about this large, so that a long log needs little memory besides its entries. */
+const PAGE_BYTES = 4 * 1024 * 1024;
+const MIN_PAGE_ROWS = 8;
+const MAX_PAGE_ROWS = 5_000;
+const FIRST_PAGE_ROWS = 64;
+
+const COLUMNS = 'first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes';
+
+type BatchColumns = {
+  readonly first_index: string;
+  readonly last_index: string;
+  readonly first_term: string;
+  readonly last_term: string;
+  readonly previous_checksum: string;
+  readonly checksum: string;
+  readonly bytes: Buffer;
+};
+
+type StateColumns = {
+  readonly epoch: string;
+  readonly current_term: string;
+  readonly voted_for: string | null;
+  readonly last_index: string;
+  readonly last_checksum: string;
+  readonly state_checksum: string;
+};
+
+/**
+ * Reads and verifies everything: each row's checksum, that each row follows the one before it in index and in chain, and
+ * that the log ends where the last persist said it does. All from one snapshot, which a claim of another process in the
+ * middle cannot tear.
+ * @throws LogStoreError corrupt, naming the row; fenced
+ */
+export async function readState(client: ClientBase, epoch: number): Promise<StoredState> {
+  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  const { currentTerm, votedFor, tail } = await readStateRow(client, epoch);
+  const entries: LogEntry[] = [];
+  const end = await readLog(client, entries);
+  await client.query('COMMIT');
+  if (end.lastIndex !== tail.lastIndex || end.checksum !== tail.checksum) {
+    const message = `the log ends with entry ${end.lastIndex}, but the last write ended with entry ${tail.lastIndex}`;
+    throw new LogStoreError('corrupt', message);
+  }
+  const hardState = { currentTerm: term(currentTerm), votedFor: votedFor === null ? null : nodeId(votedFor) };
+  return { hardState, entries, tail };
+}
+
+/** The last row that begins in front of `index`; null when there is none. */
+export async function readRowBefore(client: ClientBase, index: number): Promise<LogRow | null> {
+  const { rows } = await client.query<BatchColumns>({
+    name: 'latchkey-row-before-1',
+    text: `SELECT ${COLUMNS} FROM ${BATCH_TABLE} WHERE first_index < $1 ORDER BY first_index DESC LIMIT 1`,
+    values: [index],
+  });
+  return rows[0] === undefined ? null : rowFrom(rows[0]);
+}
+
+async function readStateRow(client: ClientBase, epoch: number): Promise<DurableRow> {
+  const { rows } = await client.query<StateColumns>(
+    `SELECT epoch, current_term, voted_for, last_index, last_checksum, state_checksum FROM ${STORE_TABLE}`,
+  );
+  const columns = rows[0];
+  if (columns === undefined) throw new LogStoreError('corrupt', `${STORE_TABLE} has lost its row`);
+  if (safeIntegerFrom(columns.epoch, 'the epoch') !== epoch) {
+    throw new LogStoreError('fenced', 'another process has claimed the database since');
+  }
+  const state = {
+    currentTerm: safeIntegerFrom(columns.current_term, 'the current term'),
+    votedFor: columns.voted_for,
+    tail: {
+      lastIndex: safeIntegerFrom(columns.last_index, 'the last index'),
+      checksum: safeIntegerFrom(columns.last_checksum, 'the last checksum'),
+    },
+  };
+  if (checksumOfState(state) !== safeIntegerFrom(columns.state_checksum, "the state's checksum")) {
+    throw new LogStoreError('corrupt', `the row of ${STORE_TABLE} is damaged: its checksum does not fit`);
+  }
+  return state;
+}
+
+async function readLog(client: ClientBase, entries: LogEntry[]): Promise<LogTail> {
+  let tail = EMPTY_LOG;
+  for (let pageRows = FIRST_PAGE_ROWS; ;) {
+    const { rows } = await client.query<BatchColumns>({
+      name: 'latchkey-page-1',
+      text: `SELECT ${COLUMNS} FROM ${BATCH_TABLE} WHERE first_index > $1 ORDER BY first_index LIMIT $2`,
+      values: [tail.lastIndex, pageRows],
+    });
+    let byteCount = 0;
+    for (const columns of rows) {
+      const row = rowFrom(columns);
+      assertFollows(row, tail);
+      for (const entry of entriesOf(row)) entries.push(entry);
+      tail = { lastIndex: row.lastIndex, checksum: row.checksum };
+      byteCount += row.bytes.length;
+    }
+    if (rows.length < pageRows) return tail;
+    const fitting = Math.floor((PAGE_BYTES * rows.length) / Math.max(1, byteCount));
+    pageRows = Math.min(MAX_PAGE_ROWS, Math.max(MIN_PAGE_ROWS, fitting));
+  }
+}
+
+function assertFollows(row: LogRow, tail: LogTail): void {
+  if (row.firstIndex !== tail.lastIndex + 1) {
+    throw new LogStoreError('corrupt', `${nameOf(row)} comes after entry ${tail.lastIndex}: rows are missing`);
+  }
+  if (row.previousChecksum !== tail.checksum) {
+    throw new LogStoreError('corrupt', `${nameOf(row)} does not belong behind the row before it`);
+  }
+}
+
+function rowFrom(columns: BatchColumns): LogRow {
+  const what = (column: string) => `${column} of the log row from entry ${columns.first_index} on`;
+  return {
+    firstIndex: safeIntegerFrom(columns.first_index, 'the first index of a log row'),
+    lastIndex: safeIntegerFrom(columns.last_index, what('last_index')),
+    firstTerm: safeIntegerFrom(columns.first_term, what('first_term')),
+    lastTerm: safeIntegerFrom(columns.last_term, what('last_term')),
+    previousChecksum: safeIntegerFrom(columns.previous_checksum, what('previous_checksum')),
+    checksum: safeIntegerFrom(columns.checksum, what('checksum')),
+    bytes: columns.bytes,
+  };
+}

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { LogStoreError } from '@latchkey/replica';
+import { EMPTY_LOG } from './log-row.js';
+import { checksumOfState } from './durable-row.js';
+import { StoreEntity } from './entities/store.entity.js';
+import { safeIntegerFrom } from './safe-integer.js';
+import { MIGRATIONS_TABLE, SCHEMA, STORE_FORMAT, STORE_TABLE } from './schema-names.js';
+import type { StoreConnection } from './store-connection.js';
+
+/** Whose store it is. */
+export type StoreIdentity = { readonly nodeId: string; readonly clusterId: string };
+
+/** The right to write, until the next claim of anybody. */
+export type StoreClaim = {
+  /** Made with the store and never changed. */
+  readonly storeId: string;
+  /** Number of this claim. */
+  readonly epoch: number;
+};
+
+/** Any number that no other program is likely to lock in this database: "latchkey" in ASCII, as far as it fits. */
+const MIGRATION_LOCK = 0x6c617463;
+
+/** Makes or updates the tables. Processes that start at the same time do it one after the other. */
+export async function migrate({ client, dataSource }: StoreConnection): Promise<void> {
+  const known = await client.query<{ readonly found: string | null }>(
+    `SELECT to_regclass('${SCHEMA}.${MIGRATIONS_TABLE}')::text AS found`,
+  );
+  // The usual start: nothing to do, nothing to wait for.
+  if (known.rows[0]?.found !== null && !(await dataSource.showMigrations())) return;
+  await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+  try {
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`);
+    await dataSource.runMigrations({ transaction: 'all' });
+  } finally {
+    await client.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+  }
+}
+
+/**
+ * Makes this store object the only one that may write (FAILURE-MODES 33). The newcomer wins, since the process before may
+ * be dead without the server knowing; the older one is fenced by its next write, which names an older epoch. The update
+ * waits for a write under way, so what is read afterwards is all there will ever be of the older claim.
+ *
+ * No session-wide advisory lock is held besides: it would add nothing to the epoch in every write, and it would keep a
+ * newcomer out for as long as the server believes in the connection of a machine that is gone.
+ * @param owner names the claiming store object
+ * @throws LogStoreError foreign; fenced when another object has claimed the store since this one did
+ */
+export async function claimStore(
+  connection: StoreConnection,
+  identity: StoreIdentity,
+  { owner, isReclaim }: { readonly owner: string; readonly isReclaim: boolean },
+): Promise<StoreClaim> {
+  if (!isReclaim) await createIfNew(connection, identity);
+  await checkIdentity(connection, identity);
+  const { rows } = await connection.client.query<{ readonly epoch: string; readonly store_id: string }>(
+    `UPDATE ${STORE_TABLE} SET epoch = epoch + 1, owner = $1 WHERE NOT $2 OR owner = $1 RETURNING epoch, store_id`,
+    [owner, isReclaim],
+  );
+  const claimed = rows[0];
+  if (claimed === undefined) throw new LogStoreError('fenced', 'another process has claimed the database since');
+  return { storeId: claimed.store_id, epoch: safeIntegerFrom(claimed.epoch, 'the epoch') };
+}
+
+async function createIfNew({ client }: StoreConnection, { nodeId, clusterId }: StoreIdentity): Promise<void> {
+  const state = { currentTerm: 0, votedFor: null, tail: EMPTY_LOG };
+  await client.query(
+    `INSERT INTO ${STORE_TABLE} (id, store_id, cluster_id, node_id, format, epoch, current_term, voted_for,
+                                 last_index, last_checksum, state_checksum)
+     VALUES (1, $1, $2, $3, $4, 0, 0, NULL, 0, 0, $5) ON CONFLICT DO NOTHING`,
+    [randomUUID(), clusterId, nodeId, STORE_FORMAT, checksumOfState(state)],
+  );
+}
+
+async function checkIdentity({ runner }: StoreConnection, { nodeId, clusterId }: StoreIdentity): Promise<void> {
+  const store = await runner.manager.findOneBy(StoreEntity, { id: 1 });
+  if (store === null) throw new LogStoreError('corrupt', `${STORE_TABLE} has lost its row`);
+  if (store.nodeId !== nodeId || store.clusterId !== clusterId) {
+    const message =
+      `the database belongs to node ${store.nodeId} of cluster ${store.clusterId}, ` +
+      `not to node ${nodeId} of cluster ${clusterId}`;
+    throw new LogStoreError('foreign', message);
+  }
+  if (store.format > STORE_FORMAT) {
+    const message = `the database was written by a newer Latchkey (format ${store.format}, this one knows ${STORE_FORMAT})`;
+    throw new LogStoreError('foreign', message);
+  }
+}

@@ -1,0 +1,200 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { createDatabase } from './postgres.js';
+import { waitFor } from './wait-for.js';
+
+const SERVER_ENTRY = fileURLToPath(new URL('../../dist/server/apps/server/src/main.js', import.meta.url));
+/** Generous: on a busy machine the start of three processes takes most of it. */
+const LEADER_TIMEOUT_MS = 60_000;
+const OUTPUT_KEPT_CHARACTERS = 20_000;
+const OUTPUT_TOLD_CHARACTERS = 1_000;
+
+export type NodeStatus = {
+  readonly nodeId: string;
+  readonly role: string;
+  readonly term: number;
+  readonly leaderId: string | null;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly revision: number;
+  readonly stateHash: string;
+};
+
+type TestNode = {
+  readonly id: string;
+  readonly clientPort: number;
+  readonly clientUrl: string;
+  readonly environment: Readonly<Record<string, string>>;
+  process: ChildProcess | null;
+  output: string;
+};
+
+/** Real node processes, each with a real Postgres database of its own. */
+export class TestCluster implements AsyncDisposable {
+  private constructor(private readonly nodes: ReadonlyMap<string, TestNode>) {}
+
+  /** Starts `size` nodes and waits for a leader that all of them follow. */
+  static async start(options: { size?: number; settings?: Record<string, string> } = {}): Promise<TestCluster> {
+    if (!existsSync(SERVER_ENTRY)) throw new Error(`${SERVER_ENTRY} is missing: run npm run build first`);
+    const ids = Array.from({ length: options.size ?? 3 }, (_, position) => `n${position + 1}`);
+    const ports = await freePorts(ids.length * 2);
+    const peerPort = (position: number) => ports[ids.length + position] ?? 0;
+    const peers = ids.map((id, position) => `${id}=http://127.0.0.1:${peerPort(position)}`).join(',');
+    const nodes = new Map<string, TestNode>();
+    for (const [position, id] of ids.entries()) {
+      const clientPort = ports[position] ?? 0;
+      nodes.set(id, {
+        id,
+        clientPort,
+        clientUrl: `http://127.0.0.1:${clientPort}`,
+        process: null,
+        output: '',
+        environment: {
+          LATCHKEY_NODE_ID: id,
+          LATCHKEY_CLUSTER_ID: 'test',
+          LATCHKEY_PEERS: peers,
+          LATCHKEY_CLIENT_HOST: '127.0.0.1',
+          LATCHKEY_CLIENT_PORT: String(clientPort),
+          LATCHKEY_PEER_HOST: '127.0.0.1',
+          LATCHKEY_PEER_PORT: String(peerPort(position)),
+          LATCHKEY_PEER_SECRET: 'a secret of the tests',
+          LATCHKEY_STORAGE: 'postgres',
+          LATCHKEY_DATABASE_URL: await createDatabase(),
+          ...options.settings,
+        },
+      });
+    }
+    const cluster = new TestCluster(nodes);
+    for (const id of ids) cluster.startNode(id);
+    await cluster.leader();
+    return cluster;
+  }
+
+  get ids(): readonly string[] {
+    return [...this.nodes.keys()];
+  }
+
+  get runningIds(): readonly string[] {
+    return this.ids.filter((id) => this.node(id).process !== null);
+  }
+
+  get endpoints(): readonly string[] {
+    return this.ids.map((id) => this.url(id));
+  }
+
+  url(id: string): string {
+    return this.node(id).clientUrl;
+  }
+
+  clientPort(id: string): number {
+    return this.node(id).clientPort;
+  }
+
+  /** What the node has written to stdout and stderr, the last part of it. */
+  output(id: string): string {
+    return this.node(id).output;
+  }
+
+  startNode(id: string): void {
+    const node = this.node(id);
+    const child = spawn(process.execPath, [SERVER_ENTRY], {
+      env: { PATH: process.env['PATH'], ...node.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    node.process = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        node.output = (node.output + chunk.toString()).slice(-OUTPUT_KEPT_CHARACTERS);
+      });
+    }
+    child.on('exit', () => {
+      if (node.process === child) node.process = null;
+    });
+  }
+
+  /** As a power cut would: no goodbye. */
+  async kill(id: string): Promise<void> {
+    await this.signalAndWait(id, 'SIGKILL');
+  }
+
+  /** @returns the exit code */
+  async stop(id: string): Promise<number | null> {
+    return this.signalAndWait(id, 'SIGTERM');
+  }
+
+  pauseNode(id: string): void {
+    this.node(id).process?.kill('SIGSTOP');
+  }
+
+  resumeNode(id: string): void {
+    this.node(id).process?.kill('SIGCONT');
+  }
+
+  async status(id: string): Promise<NodeStatus> {
+    const response = await fetch(`${this.url(id)}/v1/status`, { signal: AbortSignal.timeout(2_000) });
+    if (!response.ok) throw new Error(`status of ${id}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as NodeStatus;
+  }
+
+  /** The leader that every running node (or every one of `among`) follows in the same term. */
+  async leader(among?: readonly string[]): Promise<string> {
+    return waitFor(
+      () => `a leader\n${this.ids.map((id) => `${id}: ${this.node(id).output.slice(-OUTPUT_TOLD_CHARACTERS)}`).join('\n')}`,
+      async () => {
+        const statuses = await Promise.all((among ?? this.runningIds).map((id) => this.status(id)));
+        const [first] = statuses;
+        const agreed = statuses.every(({ leaderId, term }) => leaderId === first?.leaderId && term === first?.term);
+        const leads = statuses.some(({ nodeId, role }) => role === 'leader' && nodeId === first?.leaderId);
+        return agreed && leads ? first?.leaderId : null;
+      },
+      LEADER_TIMEOUT_MS,
+    );
+  }
+
+  async follower(): Promise<string> {
+    const leader = await this.leader();
+    const follower = this.runningIds.find((id) => id !== leader);
+    if (follower === undefined) throw new Error('no follower is running');
+    return follower;
+  }
+
+  /** Waits until all running nodes have applied the same entries. @returns their statuses */
+  async settled(): Promise<readonly NodeStatus[]> {
+    return waitFor('equal applied indexes', async () => {
+      const statuses = await Promise.all(this.runningIds.map((id) => this.status(id)));
+      const [first] = statuses;
+      return statuses.every(({ appliedIndex }) => appliedIndex === first?.appliedIndex) ? statuses : null;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.runningIds.map((id) => this.kill(id)));
+  }
+
+  private async signalAndWait(id: string, signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.node(id).process;
+    if (child === null) return null;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const [code] = (await exited) as [number | null];
+    return code;
+  }
+
+  private node(id: string): TestNode {
+    const node = this.nodes.get(id);
+    if (node === undefined) throw new Error(`no node ${id}`);
+    return node;
+  }
+}
+
+/** Ports that were free a moment ago; asked for together, so that they differ. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
