@@ -98,6 +98,21 @@ describe('going back after a rejection, Raft §5.3', () => {
     );
   });
 
+  it('goes back at least one entry whatever the answer says', () => {
+    const small = fc.nat(8);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5 }), small, small, small, (prev, conflictTerm, conflictIndex, last) => {
+        const lie = { ...rejected({ prevLogIndex: prev, lastLogIndex: last }), conflictTerm: term(conflictTerm) };
+        const next = nextIndexAfterRejection(logOf([1, 1, 3, 3, 5]), {
+          ...lie,
+          conflictIndex: logIndex(conflictIndex),
+        });
+        expect(next).toBeGreaterThanOrEqual(1);
+        expect(next).toBeLessThanOrEqual(prev);
+      }),
+    );
+  });
+
   it('is done by the leader at once, sending from where the logs may meet', () => {
     const leader = new LoneNode({ entries: entriesOfTerms(1, 1, 4, 4, 4), hardState: hardState(4) });
     leader.becomeLeader();
@@ -188,7 +203,7 @@ describe('a follower that fell behind', () => {
   });
 });
 
-function rejected(parts: { readonly prevLogIndex: number; readonly lastLogIndex: number }): RaftMessage {
+function rejected(parts: { readonly prevLogIndex: number; readonly lastLogIndex: number }): Rejected {
   return {
     type: 'appendRejected',
     term: term(1),

@@ -108,6 +108,26 @@ describe('votes', () => {
     expect(node.takeSentTo(N2)).toMatchObject([{ voteGranted: true }]);
   });
 
+  it('are written also when the term was known before', () => {
+    const node = new LoneNode({ hardState: hardState(3) });
+    node.autoPersist = false;
+    node.receive(N2, voteRequest({ term: 3 }));
+    expect(node.takeSent()).toEqual([]);
+    expect(node.pendingWrites).toMatchObject([{ hardState: hardState(3, N2) }]);
+  });
+
+  it('of a candidate for itself do not count by the end of an earlier write', () => {
+    const node = new LoneNode({ voters: [N1, N2], hardState: hardState(1) });
+    node.autoPersist = false;
+    node.receive(N2, appendRequest({ term: 1, entries: entriesOfTerms(1) }));
+    node.becomeCandidate();
+    node.receive(N2, voteResponse(2, true));
+    node.completeWrites(1);
+    expect(node.status.role).toBe('candidate');
+    node.completeWrites();
+    expect(node.status.role).toBe('leader');
+  });
+
   it('are told again to the same candidate without another write', () => {
     const node = new LoneNode();
     node.receive(N2, voteRequest({ term: 3 }));
