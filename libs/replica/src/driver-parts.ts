@@ -55,6 +55,7 @@ export function createDriverParts<Outcome>(
     reads: new ReadRounds({
       retryDelayMs: heartbeatIntervalMs,
       maxWaiting: options.maxQueuedInputs,
+      firstReadId: (incarnation % INCARNATIONS_TOLD_APART) * READS_OF_AN_INCARNATION + 1,
     }),
     leaderRequests: new LeaderRequests({
       transport,
@@ -132,3 +133,7 @@ export function routeToLeader<Outcome>(
   if (own.hasUnrouted) own.forwardTo(leader);
   return [];
 }
+
+/** Together they stay below 2^53: runs whose reads cannot be mistaken for each other, and reads that each can make. */
+const INCARNATIONS_TOLD_APART = 2 ** 16;
+const READS_OF_AN_INCARNATION = 2 ** 36;

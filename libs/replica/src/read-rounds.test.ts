@@ -9,7 +9,7 @@ const LEADING: LeaderView = { role: 'leader', term: term(2), leaderId: null };
 const FOLLOWING: LeaderView = { role: 'follower', term: term(3), leaderId: null };
 
 function setUp() {
-  const rounds = new ReadRounds({ retryDelayMs: RETRY_DELAY_MS, maxWaiting: 3 });
+  const rounds = new ReadRounds({ retryDelayMs: RETRY_DELAY_MS, maxWaiting: 3, firstReadId: 1 });
   const answers: string[] = [];
   const join = (name: string, leaderTerm: Term | null = null): void =>
     rounds.join({

@@ -17,6 +17,8 @@ export type ReadRoundsOptions = {
   /** A failed attempt is repeated after this, or as soon as a leader appears. */
   readonly retryDelayMs: number;
   readonly maxWaiting: number;
+  /** No id below this is used: an answer to an earlier run of this process must not fit a read of this one. */
+  readonly firstReadId: number;
 };
 
 /**
@@ -26,11 +28,13 @@ export type ReadRoundsOptions = {
 export class ReadRounds {
   private waiting: ReadWaiter[] = [];
   private inFlight: { readonly readId: ReadId; readonly waiters: readonly ReadWaiter[] } | null = null;
-  private lastReadId = 0;
+  private lastReadId: number;
   private retryAtMs = 0;
   private deadlineBoundMs = Infinity;
 
-  constructor(private readonly options: ReadRoundsOptions) {}
+  constructor(private readonly options: ReadRoundsOptions) {
+    this.lastReadId = options.firstReadId - 1;
+  }
 
   nextDeadlineMs(): number {
     const retryMs = this.inFlight === null && this.waiting.length > 0 ? this.retryAtMs : Infinity;

@@ -1,4 +1,4 @@
-import { InvariantViolation, logIndex, persistId, readId, term } from '@latchkey/raft';
+import { InvariantViolation, logIndex, persistId, readId, term, type ReadId } from '@latchkey/raft';
 import { describe, expect, it } from 'vitest';
 import { MAX_APPLIES_PER_TURN, MAX_INPUTS_PER_TURN, RELOAD_BACKOFF_MIN_MS } from './limits.js';
 import type { LogStoreErrorCode } from './ports/log-store.js';
@@ -242,7 +242,7 @@ describe('leadership', () => {
     await node.roleChanged('leader', 3, N1);
     const confirmed = watch(node.replica.confirmLeadership());
     await node.clock.settle();
-    await node.effects({ type: 'completeRead', readId: readId(1), readIndex: logIndex(5) });
+    await node.effects({ type: 'completeRead', readId: lastReadIdOf(node), readIndex: logIndex(5) });
     const deposed = watch(node.replica.confirmLeadership());
     await node.clock.settle();
     await node.roleChanged('follower', 4, N2);
@@ -259,7 +259,7 @@ describe('read barrier', () => {
     const node = await started();
     const read = watch(node.replica.readBarrier());
     await node.clock.settle();
-    await node.effects({ type: 'completeRead', readId: readId(1), readIndex: logIndex(2) });
+    await node.effects({ type: 'completeRead', readId: lastReadIdOf(node), readIndex: logIndex(2) });
     await node.effects({ type: 'apply', entries: [noop(1)] });
     expect(read.state).toBe('pending');
     await node.effects({ type: 'apply', entries: [noop(2)] });
@@ -391,3 +391,8 @@ describe('stopping', () => {
     expect(stopping.state).toBe('resolved undefined');
   });
 });
+
+/** The id of the attempt that the driver began last. */
+function lastReadIdOf(node: Awaited<ReturnType<typeof started>>): ReadId {
+  return node.core.inputsOf('read').at(-1)?.readId ?? readId(0);
+}
