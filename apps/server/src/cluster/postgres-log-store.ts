@@ -1,0 +1,2 @@
+// See memory-log-store.ts: loaded on demand.
+export { createPostgresLogStore } from '@latchkey/storage-postgres';

@@ -1,0 +1,39 @@
+import { randomInt } from 'node:crypto';
+import type { RaftConfig } from '@latchkey/raft';
+import type { NodeSettings } from '../settings/settings.js';
+
+/** After the leader's connection closed a follower waits up to this long before it asks for votes, so that two rarely ask at once. */
+const PEER_DOWN_DELAY_MS = 30;
+const MAX_IN_FLIGHT_APPENDS = 256;
+const MAX_IN_FLIGHT_BYTES = 8 * 1024 * 1024;
+const MAX_APPEND_BYTES = 512 * 1024;
+const MAX_UNCOMMITTED_BYTES = 64 * 1024 * 1024;
+const MAX_SEED = 2 ** 31;
+/** Also for the round trips of a slow disk; above it the outcome is unknown. */
+const PROPOSAL_TIMEOUT_MS = 10_000;
+
+export const REPLICA_LIMITS = {
+  maxQueuedInputs: 65_536,
+  maxPendingProposals: 65_536,
+  proposalTimeoutMs: PROPOSAL_TIMEOUT_MS,
+  /** As long as an election may take. */
+  readTimeoutMs: 5_000,
+} as const;
+
+export function raftConfig(settings: NodeSettings): RaftConfig {
+  return {
+    nodeId: settings.nodeId,
+    initialMembership: { voters: [...settings.peers.keys()], votersOutgoing: [], learners: [] },
+    heartbeatIntervalMs: settings.heartbeatMs,
+    electionTimeoutMs: settings.electionTimeoutMs,
+    peerDownDelayMs: Math.min(PEER_DOWN_DELAY_MS, settings.electionTimeoutMs),
+    maxInFlightAppends: MAX_IN_FLIGHT_APPENDS,
+    maxInFlightBytes: MAX_IN_FLIGHT_BYTES,
+    maxAppendBytes: MAX_APPEND_BYTES,
+    maxUncommittedBytes: MAX_UNCOMMITTED_BYTES,
+    seed: randomInt(MAX_SEED),
+  };
+}
+
+/** 48 random bits naming this run of the process. */
+export const randomIncarnation = (): number => randomInt(2 ** 48 - 1);

@@ -1,0 +1,42 @@
+import { Module } from '@nestjs/common';
+import type { Clock } from '@latchkey/replica';
+import { ClusterNode } from '../cluster/cluster-node.js';
+import { NodeStatus } from '../cluster/node-status.js';
+import { CLOCK } from '../cluster/tokens.js';
+import { LeaseClient } from '../leases/lease-client.js';
+import { LeasesModule } from '../leases/leases.module.js';
+import type { AcquisitionParts } from '../locks/acquisition.js';
+import { LockView } from '../locks/lock-view.js';
+import { ACQUISITION_PARTS, LocksModule } from '../locks/locks.module.js';
+import { LocalReads } from './local-reads.js';
+import { Proposer } from './proposer.js';
+import { RequestExecutor } from './request-executor.js';
+
+type ExecutorInjections = [ClusterNode, Proposer, LocalReads, LeaseClient, AcquisitionParts, Clock, NodeStatus];
+
+@Module({
+  imports: [LeasesModule, LocksModule],
+  providers: [
+    {
+      provide: LocalReads,
+      inject: [ClusterNode, LockView],
+      useFactory: (node: ClusterNode, locks: LockView) => new LocalReads(node.state.reader, locks),
+    },
+    {
+      provide: RequestExecutor,
+      inject: [ClusterNode, Proposer, LocalReads, LeaseClient, ACQUISITION_PARTS, CLOCK, NodeStatus],
+      useFactory: (...[node, proposer, reads, leases, acquisitions, clock, status]: ExecutorInjections) =>
+        new RequestExecutor({
+          replica: () => node.replica,
+          proposer,
+          reads,
+          leases,
+          acquisitions,
+          clock,
+          status: () => status.status(),
+        }),
+    },
+  ],
+  exports: [RequestExecutor],
+})
+export class CommandsModule {}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { keyOfText } from '../commands/key-text.js';
+import { LocalLog, NO_LEADER } from '../test-support/local-log.js';
+import { HistoryCompactor } from './history-compactor.js';
+
+const KEPT = 100;
+
+function world(keptRevisions: number) {
+  const log = new LocalLog();
+  const compactor = new HistoryCompactor({ reader: log.machine, keptRevisions, propose: log.propose });
+  log.onApply(() => compactor.applied());
+  const write = async (count: number): Promise<void> => {
+    for (let written = 0; written < count; written += 1) {
+      const put = {
+        type: 'put',
+        key: keyOfText('a'),
+        value: new Uint8Array(1),
+        leaseId: null,
+        expectedModRevision: null,
+      } as const;
+      log.apply([{ ...put, wantPrevious: false, keepValue: false, keepLease: false }]);
+      await Promise.resolve();
+    }
+  };
+  return { log, compactor, write };
+}
+
+describe('the history that a leader keeps', () => {
+  it('is cut when a tenth too much has gathered', async () => {
+    const { log, compactor, write } = world(KEPT);
+    compactor.start();
+    await write(1_000);
+    const { revision, compactRevision } = log.machine;
+    expect(revision - compactRevision).toBeGreaterThanOrEqual(KEPT);
+    expect(revision - compactRevision).toBeLessThanOrEqual(KEPT * 1.1 + 1);
+    expect(log.proposed.length).toBeLessThan(1_000 / (KEPT / 10));
+  });
+
+  it('is left to the leader', async () => {
+    const { log, compactor, write } = world(KEPT);
+    compactor.start();
+    compactor.stop();
+    await write(1_000);
+    expect(log.proposed).toEqual([]);
+  });
+
+  it('is kept whole when the setting says 0', async () => {
+    const { log, compactor, write } = world(0);
+    compactor.start();
+    await write(1_000);
+    expect(log.machine.compactRevision).toBe(0);
+  });
+
+  it('is cut later when there was no leader at the time', async () => {
+    const { log, compactor, write } = world(KEPT);
+    compactor.start();
+    log.failure = { error: NO_LEADER, isApplied: false };
+    await write(200);
+    log.failure = null;
+    await write(10);
+    expect(log.machine.compactRevision).toBeGreaterThan(0);
+  });
+});

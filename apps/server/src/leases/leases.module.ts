@@ -1,0 +1,42 @@
+import { Module } from '@nestjs/common';
+import type { Clock } from '@latchkey/replica';
+import { ClusterNode } from '../cluster/cluster-node.js';
+import { NodeEvents } from '../cluster/node-events.js';
+import { CLOCK } from '../cluster/tokens.js';
+import { Proposer } from '../commands/proposer.js';
+import { answerQuestion } from './lessor-desk.js';
+import { LeaseClient } from './lease-client.js';
+import { Lessor } from './lessor.js';
+
+@Module({
+  providers: [
+    {
+      provide: Lessor,
+      inject: [ClusterNode, NodeEvents, Proposer, CLOCK],
+      useFactory: (node: ClusterNode, events: NodeEvents, proposer: Proposer, clock: Clock): Lessor => {
+        const lessor = new Lessor({
+          clock,
+          reader: node.state.reader,
+          propose: (commands) => proposer.propose(commands),
+          confirmLeadership: () => node.replica.confirmLeadership(),
+        });
+        node.state.onApply((result) => lessor.applied(result.leaseChanges));
+        node.serveLeaderRequests((_from, body) => answerQuestion(lessor, body));
+        events.onLeadershipReady((term) => lessor.start(term));
+        events.onRoleChanged(() => lessor.stop());
+        return lessor;
+      },
+    },
+    {
+      provide: LeaseClient,
+      inject: [ClusterNode, CLOCK],
+      useFactory: (node: ClusterNode, clock: Clock): LeaseClient => {
+        const client = new LeaseClient({ clock, askLeader: (body) => node.replica.askLeader(body) });
+        node.state.onApply((result) => client.applied(result));
+        return client;
+      },
+    },
+  ],
+  exports: [Lessor, LeaseClient],
+})
+export class LeasesModule {}

@@ -1,0 +1,68 @@
+import { LogStoreError } from '@latchkey/replica';
+import { createLoggers } from './logging/part-logger.js';
+import { startNode } from './node-process.js';
+import { readSettings } from './settings/read-settings.js';
+import type { NodeSettings } from './settings/settings.js';
+import { SettingsError } from './settings/settings-error.js';
+
+/** See docs/operations and README: what a supervisor may tell apart. */
+const EXIT = {
+  stopped: 0,
+  /** Failed while it ran, or for a reason that has no code of its own. */
+  failed: 1,
+  wrongSetting: 2,
+  portInUse: 3,
+  /** Missing, foreign, unsafe, corrupt, or in use by another process. */
+  database: 4,
+} as const;
+
+/** A stop that takes longer is not waited for; nothing acknowledged is lost by it. */
+const MAX_STOP_MS = 4_500;
+
+function exitWithLine(line: string, code: number): never {
+  process.stderr.write(`latchkey: ${line.replaceAll(/\s+/g, ' ')}\n`);
+  process.exit(code);
+}
+
+function settingsOrExit(): NodeSettings {
+  try {
+    return readSettings(process.env);
+  } catch (error) {
+    if (error instanceof SettingsError) exitWithLine(error.message, EXIT.wrongSetting);
+    throw error;
+  }
+}
+
+/** Why the node could not start, in one line. */
+function exitForStart(error: unknown): never {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
+    exitWithLine(`cannot listen: ${message}`, EXIT.portInUse);
+  if (error instanceof LogStoreError) exitWithLine(`database (${error.code}): ${message}`, EXIT.database);
+  exitWithLine(message, EXIT.failed);
+}
+
+/** The whole life of the process `latchkey node`: settings from the environment, start, signals, exit codes. */
+export async function runNode(): Promise<void> {
+  const settings = settingsOrExit();
+  const loggers = createLoggers({ nodeId: settings.nodeId, levels: settings.logLevels });
+  const logger = loggers.part('node');
+  const fail = (error: unknown): void => {
+    logger.fatal('stopping at once', { error });
+    process.exit(EXIT.failed);
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  if (settings.storage === 'memory')
+    logger.warn('LATCHKEY_STORAGE=memory: NOTHING SURVIVES the end of this process. For tests and trying out only.');
+  const node = await startNode(settings, loggers, fail).catch(exitForStart);
+  logger.info('started', { url: node.url, cluster: settings.clusterId, storage: settings.storage });
+  const stop = (signal: string): void => {
+    logger.info('stopping', { signal });
+    setTimeout(() => process.exit(EXIT.stopped), MAX_STOP_MS).unref();
+    node.stop().then(() => process.exit(EXIT.stopped), fail);
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}

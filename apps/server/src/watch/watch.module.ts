@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import type { Clock } from '@latchkey/replica';
+import { ClusterNode } from '../cluster/cluster-node.js';
+import { CLOCK } from '../cluster/tokens.js';
+import { WatchHub } from './watch-hub.js';
+import { WatchOpener } from './watch-opener.js';
+
+@Module({
+  providers: [
+    {
+      provide: WatchHub,
+      inject: [ClusterNode, CLOCK],
+      useFactory: (node: ClusterNode, clock: Clock): WatchHub => {
+        const hub = new WatchHub({ clock, reader: node.state.reader });
+        node.state.onApply((result) => hub.applied(result));
+        return hub;
+      },
+    },
+    {
+      provide: WatchOpener,
+      inject: [WatchHub, ClusterNode],
+      useFactory: (hub: WatchHub, node: ClusterNode) => new WatchOpener(hub, () => node.replica, node.state.reader),
+    },
+  ],
+  exports: [WatchHub, WatchOpener],
+})
+export class WatchModule {}

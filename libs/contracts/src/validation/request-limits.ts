@@ -1,0 +1,2 @@
+/** What a node's settings say about requests. */
+export type RequestLimits = { readonly maxValueBytes: number };
