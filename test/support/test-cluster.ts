@@ -142,7 +142,8 @@ export class TestCluster implements AsyncDisposable {
   /** The leader that every running node (or every one of `among`) follows in the same term. */
   async leader(among?: readonly string[]): Promise<string> {
     return waitFor(
-      () => `a leader\n${this.ids.map((id) => `${id}: ${this.node(id).output.slice(-OUTPUT_TOLD_CHARACTERS)}`).join('\n')}`,
+      () =>
+        `a leader\n${this.ids.map((id) => `${id}: ${this.node(id).output.slice(-OUTPUT_TOLD_CHARACTERS)}`).join('\n')}`,
       async () => {
         const statuses = await Promise.all((among ?? this.runningIds).map((id) => this.status(id)));
         const [first] = statuses;
