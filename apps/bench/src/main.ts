@@ -1,0 +1,57 @@
+import { connect } from '@latchkey/sdk';
+import { Command } from 'commander';
+import { BenchCluster } from './bench-cluster.js';
+import { measureFailover } from './failover.js';
+import { measureIdle } from './idle.js';
+import { linearizableGet, lockPair, loop, put } from './workloads.js';
+
+type Settings = { readonly durationMs: number; readonly idleMs: number; readonly failoverRounds: number };
+
+const FULL: Settings = { durationMs: 10_000, idleMs: 20_000, failoverRounds: 10 };
+const QUICK: Settings = { durationMs: 3_000, idleMs: 5_000, failoverRounds: 3 };
+const WARM_UP_MS = 3_000;
+const LOADS = [
+  { name: 'put', operation: put, inFlight: [1, 64, 512] },
+  { name: 'get', operation: linearizableGet, inFlight: [1, 64, 512] },
+  { name: 'lock', operation: lockPair, inFlight: [1, 64] },
+] as const;
+
+const program = new Command('bench')
+  .description('Measures three nodes and one client on this machine, fsync on, 256 B values over 10,000 keys.')
+  .option('--quick', 'shorter runs')
+  .option('--only <names>', 'idle, put, get, lock, failover (comma separated)', (text: string) => text.split(','))
+  .parse();
+const options = program.opts<{ quick?: boolean; only?: string[] }>();
+const settings = options.quick === true ? QUICK : FULL;
+const isWanted = (name: string) => options.only?.includes(name) ?? true;
+
+await using cluster = await BenchCluster.start();
+const leader = await cluster.settledLeader();
+
+if (isWanted('idle')) {
+  for (const usage of await measureIdle(cluster, settings.idleMs)) {
+    const role = usage.id === leader.id ? 'leader' : 'follower';
+    console.log(`idle ${usage.id} (${role})  RSS ${usage.rssMebibytes.toFixed(1)} MiB  CPU ${usage.cpuPercent.toFixed(2)} %`);
+  }
+}
+
+// To the leader first: that is where a client ends up that looks for the shortest way.
+const followers = cluster.endpoints.filter((endpoint) => endpoint !== leader.clientUrl);
+const client = await connect({ endpoints: [leader.clientUrl, ...followers] });
+try {
+  if (LOADS.some(({ name }) => isWanted(name))) await loop({ inFlight: 64, durationMs: WARM_UP_MS }, put(client));
+  for (const { name, operation, inFlight } of LOADS.filter((load) => isWanted(load.name))) {
+    for (const count of inFlight) {
+      const result = await loop({ inFlight: count, durationMs: settings.durationMs }, operation(client));
+      const { p50, p99 } = result.latencyMs;
+      const load = `${name}, ${count} in flight`.padEnd(22);
+      console.log(`${load} ${result.perSecond.toFixed(0).padStart(7)}/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms`);
+    }
+  }
+  if (isWanted('failover')) {
+    const { p50, max, count } = await measureFailover(cluster, client, settings.failoverRounds);
+    console.log(`leader killed, ${count} times: next write after ${p50.toFixed(0)} ms (median), ${max.toFixed(0)} ms (longest)`);
+  }
+} finally {
+  await client.close();
+}
