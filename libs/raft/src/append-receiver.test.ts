@@ -146,3 +146,43 @@ describe('append at a follower, Raft §5.3', () => {
     expect(node.takeSentTo(N2)).toMatchObject([{ type: 'appendRejected', conflictIndex: logIndex(1), term: term(1) }]);
   });
 });
+
+describe('commit notice at a follower', () => {
+  const notice = (change: { prevLogIndex: number; leaderCommit: number; term?: number; prevLogTerm?: number }) =>
+    ({
+      type: 'commitNotice',
+      term: term(change.term ?? 1),
+      prevLogIndex: logIndex(change.prevLogIndex),
+      prevLogTerm: term(change.prevLogTerm ?? 1),
+      leaderCommit: logIndex(change.leaderCommit),
+    }) as const;
+
+  it('commits what it names, and is not answered', () => {
+    const node = new LoneNode();
+    node.receive(N2, appendRequest({ term: 1, entries: entriesOfTerms(1, 1) }));
+    node.takeSent();
+    node.receive(N2, notice({ prevLogIndex: 2, leaderCommit: 2 }));
+    expect(node.status.commitIndex).toBe(2);
+    expect(node.takeSent()).toEqual([]);
+  });
+
+  it('commits no further than the entry that it names (FAILURE-MODES 8)', () => {
+    const node = new LoneNode({ hardState: hardState(1), entries: entriesOfTerms(1, 1, 1) });
+    node.receive(N2, notice({ prevLogIndex: 1, leaderCommit: 3 }));
+    expect(node.status.commitIndex).toBe(1);
+  });
+
+  it('that names an entry which this log does not have commits nothing', () => {
+    const node = new LoneNode({ hardState: hardState(2), entries: entriesOfTerms(1, 1) });
+    node.receive(N2, notice({ term: 2, prevLogIndex: 2, prevLogTerm: 2, leaderCommit: 2 }));
+    node.receive(N2, notice({ term: 2, prevLogIndex: 3, prevLogTerm: 2, leaderCommit: 3 }));
+    expect(node.status.commitIndex).toBe(0);
+  });
+
+  it('of a deposed leader is ignored', () => {
+    const node = new LoneNode({ hardState: hardState(2), entries: entriesOfTerms(1) });
+    node.receive(N2, notice({ term: 1, prevLogIndex: 1, leaderCommit: 1 }));
+    expect(node.status.commitIndex).toBe(0);
+    expect(node.status.leaderId).toBeNull();
+  });
+});

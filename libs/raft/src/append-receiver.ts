@@ -8,6 +8,7 @@ import type { RaftState } from './raft-state.js';
 import { becomeFollower } from './roles.js';
 
 type AppendRequest = Extract<RaftMessage, { readonly type: 'appendRequest' }>;
+type CommitNotice = Extract<RaftMessage, { readonly type: 'commitNotice' }>;
 
 /** In a rejection: the responder's log is shorter. */
 const NO_TERM = term(0);
@@ -35,6 +36,17 @@ export function handleAppendRequest(state: RaftState, from: NodeId, request: App
   accept(state, from, request, verifiedIndex);
 }
 
+/**
+ * Commits what the leader has, as far as the notice names an entry of this log. Anything that does not fit is left to the
+ * heartbeats, which ask for an answer. The caller has adopted a higher term.
+ */
+export function handleCommitNotice(state: RaftState, from: NodeId, notice: CommitNotice): void {
+  if (notice.term < state.currentTerm) return;
+  followLeader(state, from);
+  if (!matches(state, notice)) return;
+  commitUpTo(state, logIndex(Math.min(notice.leaderCommit, notice.prevLogIndex)));
+}
+
 function followLeader(state: RaftState, leaderId: NodeId): void {
   const isOnlyLeader = state.leader === null && (state.leaderId === null || state.leaderId === leaderId);
   if (!isOnlyLeader) {
@@ -47,7 +59,7 @@ function followLeader(state: RaftState, leaderId: NodeId): void {
 }
 
 /** What is before the base of the log is committed, so every leader has it. */
-function matches(state: RaftState, request: AppendRequest): boolean {
+function matches(state: RaftState, request: AppendRequest | CommitNotice): boolean {
   return request.prevLogIndex < state.log.baseIndex || state.log.hasEntry(request);
 }
 

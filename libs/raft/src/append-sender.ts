@@ -10,8 +10,8 @@ import type { LeaderState, RaftState } from './raft-state.js';
  *
  * - New entries leave at once, to every peer whose window has room, in parallel with the leader's own write. While a
  *   window is full they gather, and leave together with the next answer: batches grow with load, nothing waits for them.
- * - A new commitIndex rides on whatever is sent next. A message of its own goes only to a peer to which nothing is on
- *   its way: its reader or forwarder would wait for the next heartbeat. A peer with entries on their way will answer
+ * - A new commitIndex rides on whatever is sent next. A message of its own, which nobody answers, goes only to a peer to
+ *   which nothing is on its way: its reader or forwarder would wait for the next heartbeat. A peer with entries on their way will answer
  *   them; at that moment it gets the next entries if there are any, else the commit index. So under load commits cost
  *   no messages, and a batch on an idle cluster costs one per peer.
  * - Heartbeats go only to peers that were sent nothing for a heartbeat interval. They carry the consistency check of the
@@ -37,7 +37,7 @@ export function sendNewEntriesToAll(state: RaftState, leader: LeaderState): void
 export function announceCommitIndex(state: RaftState, leader: LeaderState): void {
   for (const progress of leader.progress.values()) {
     const isTold = progress.commitIndexSent >= state.commitIndex || !progress.inFlight.isEmpty;
-    if (progress.state === 'replicate' && !isTold) sendEmptyAppend(state, leader, progress);
+    if (progress.state === 'replicate' && !isTold) sendCommitNotice(state, progress);
   }
 }
 
@@ -64,6 +64,27 @@ export function sendHeartbeats(state: RaftState, leader: LeaderState): void {
 /** The consistency check at the peer's nextIndex, with nothing to append. */
 export function sendEmptyAppend(state: RaftState, leader: LeaderState, progress: Progress): void {
   sendAppend(state, leader, progress, []);
+}
+
+/** Its cost is the message: it does not wait for an answer, and is no heartbeat, which asks for one. */
+function sendCommitNotice(state: RaftState, progress: Progress): void {
+  const prevLogIndex = logIndex(progress.nextIndex - 1);
+  const prevLogTerm = state.log.termAt(prevLogIndex);
+  if (prevLogTerm === null) return;
+  const { currentTerm, commitIndex, output, durability } = state;
+  const notice = {
+    type: 'commitNotice',
+    term: currentTerm,
+    prevLogIndex,
+    prevLogTerm,
+    leaderCommit: commitIndex,
+  } as const;
+  output.send(progress.peer, notice, durability.hardStateWrite);
+  noteCommitIndexSent(progress, Math.min(commitIndex, prevLogIndex));
+}
+
+function noteCommitIndexSent(progress: Progress, index: number): void {
+  if (index > progress.commitIndexSent) progress.commitIndexSent = logIndex(index);
 }
 
 function lastIndexToSend(state: RaftState, progress: Progress): LogIndex {
@@ -95,6 +116,5 @@ function sendAppend(state: RaftState, leader: LeaderState, progress: Progress, e
   output.send(progress.peer, message, state.durability.hardStateWrite);
   progress.sentAtMs = state.nowMs;
   // The follower goes no further than what the message verifies.
-  const commitIndexSent = logIndex(Math.min(commitIndex, prevLogIndex + entries.length));
-  if (commitIndexSent > progress.commitIndexSent) progress.commitIndexSent = commitIndexSent;
+  noteCommitIndexSent(progress, Math.min(commitIndex, prevLogIndex + entries.length));
 }

@@ -1,5 +1,5 @@
 import { handleAppendAccepted, handleAppendRejected } from './append-answers.js';
-import { handleAppendRequest } from './append-receiver.js';
+import { handleAppendRequest, handleCommitNotice } from './append-receiver.js';
 import {
   handlePreVoteRequest,
   handlePreVoteResponse,
@@ -34,6 +34,8 @@ export function handleMessage(state: RaftState, from: NodeId, message: RaftMessa
       return handleVoteResponse(state, from, message);
     case 'appendRequest':
       return handleAppendRequest(state, from, message);
+    case 'commitNotice':
+      return handleCommitNotice(state, from, message);
     case 'appendAccepted':
       return handleAppendAccepted(state, from, message);
     case 'appendRejected':

@@ -34,6 +34,17 @@ export type RaftMessage =
       readonly confirmRound: number;
       readonly entries: readonly LogEntry[];
     }
+  /**
+   * The commit index alone, for a peer to which no entries are on the way. Never answered: one that is lost is made good
+   * by the next append or heartbeat. The peer goes no further than the entry named here, if it has just that one.
+   */
+  | {
+      readonly type: 'commitNotice';
+      readonly term: Term;
+      readonly prevLogIndex: LogIndex;
+      readonly prevLogTerm: Term;
+      readonly leaderCommit: LogIndex;
+    }
   /** `matchIndex`: the last index that this very request verified, durable on the responder. */
   | {
       readonly type: 'appendAccepted';

@@ -63,6 +63,13 @@ const raftMessages: { readonly [Type in RaftMessage['type']]: fc.Arbitrary<Extra
     confirmRound: natural,
     entries: fc.array(anyEntry, { maxLength: 6 }),
   }),
+  commitNotice: record({
+    type: fc.constant('commitNotice'),
+    term: anyTerm,
+    prevLogIndex: anyIndex,
+    prevLogTerm: anyTerm,
+    leaderCommit: anyIndex,
+  }),
   appendAccepted: record({
     type: fc.constant('appendAccepted'),
     term: anyTerm,

@@ -44,6 +44,7 @@ export class PeerConnection {
   #queue: EncodedMessage[] = [];
   #queuedBytes = 0;
   #isFlushScheduled = false;
+  #isLateFlushScheduled = false;
   #isFlushing = false;
   #isClosed = false;
 
@@ -78,11 +79,28 @@ export class PeerConnection {
     }
     this.#queue.push(encoded);
     this.#queuedBytes = queuedBytes;
+    if (isCommitNotice(message)) this.#flushLater();
+    else this.#flushSoon();
+  }
+
+  /**
+   * After what runs now, before any I/O: the driver has gathered the work of its turn already, so that waiting for more
+   * (setImmediate) would only let the messages wait behind whatever the sockets bring.
+   */
+  #flushSoon(): void {
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
-    // After what runs now, before any I/O: the driver has gathered the work of its turn already, so that waiting for more
-    // (setImmediate) would only let the messages wait behind whatever the sockets bring.
     process.nextTick(this.#flush);
+  }
+
+  /** Behind the answers that this node owes its own clients for the same commit: one system call each, on a busy core. */
+  #flushLater(): void {
+    if (this.#isFlushScheduled || this.#isLateFlushScheduled) return;
+    this.#isLateFlushScheduled = true;
+    setImmediate(() => {
+      this.#isLateFlushScheduled = false;
+      if (!this.#isFlushScheduled) this.#flush();
+    });
   }
 
   /** Takes one frame from the wire and hands its messages on. */
@@ -177,3 +195,6 @@ export class PeerConnection {
     return count === queue.length ? queue : queue.slice(0, count);
   }
 }
+
+const isCommitNotice = (message: PeerMessage): boolean =>
+  message.type === 'raft' && message.message.type === 'commitNotice';

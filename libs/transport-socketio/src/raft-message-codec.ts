@@ -17,6 +17,7 @@ const raftTag = {
   readIndexRequest: 8,
   readIndexResponse: 9,
   readIndexRefused: 10,
+  commitNotice: 11,
 } as const satisfies Record<RaftMessage['type'], number>;
 
 /** The highest tag that `readRaftMessage` may be asked for; tags of other messages start above it. */
@@ -52,6 +53,9 @@ function writeRest(writer: ByteWriter, message: RaftMessage): void {
       return;
     case 'appendRequest':
       writeNumbers(writer, message.prevLogIndex, message.prevLogTerm, message.leaderCommit, message.confirmRound);
+      return;
+    case 'commitNotice':
+      writeNumbers(writer, message.prevLogIndex, message.prevLogTerm, message.leaderCommit);
       return;
     case 'appendAccepted':
       writeNumbers(writer, message.matchIndex, message.confirmRound);
@@ -115,6 +119,14 @@ export function readRaftMessage(tag: number, reader: ByteReader): RaftMessage {
         leaderCommit: index(),
         confirmRound: reader.readNumber(),
         entries: readLogEntries(reader),
+      };
+    case raftTag.commitNotice:
+      return {
+        type: 'commitNotice',
+        term: messageTerm,
+        prevLogIndex: index(),
+        prevLogTerm: term(reader.readNumber()),
+        leaderCommit: index(),
       };
     case raftTag.appendAccepted:
       return { type: 'appendAccepted', term: messageTerm, matchIndex: index(), confirmRound: reader.readNumber() };
