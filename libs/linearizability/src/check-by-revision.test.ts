@@ -1,72 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { checkByRevision } from './check-by-revision.js';
-import type { AppliedWrite, Operation, ReadOperation, WriteOperation } from './history.js';
+import type { AppliedWrite, Operation } from './history.js';
+import { badHistories } from './test-support/bad-histories.js';
+import { goodHistories } from './test-support/good-histories.js';
+import { applied, put, read, refused, remove, unanswered } from './test-support/history-builders.js';
 
-type Interval = readonly [invokedAtMs: number, returnedAtMs: number];
-
-const put = (value: string, [invokedAtMs, returnedAtMs]: Interval, revision: number): WriteOperation => ({
-  type: 'write',
-  client: 'a',
-  key: 'k',
-  value,
-  invokedAtMs,
-  ending: { type: 'ok', returnedAtMs, result: { revision } },
-});
-const putWithoutAnswer = (value: string): WriteOperation => ({
-  type: 'write',
-  client: 'a',
-  key: 'k',
-  value,
-  invokedAtMs: 0,
-  ending: { type: 'unknown' },
-});
-const refusedPut = (value: string): WriteOperation => ({
-  ...putWithoutAnswer(value),
-  ending: { type: 'failed', returnedAtMs: 1 },
-});
-const remove = (interval: Interval, revision: number): WriteOperation => ({
-  ...put('', interval, revision),
-  value: null,
-});
-const read = (value: string | null, [invokedAtMs, returnedAtMs]: Interval, revision: number): ReadOperation => ({
-  type: 'read',
-  client: 'b',
-  key: 'k',
-  invokedAtMs,
-  ending: { type: 'ok', returnedAtMs, result: { revision, value } },
-});
-const applied = (...values: (string | null)[]): AppliedWrite[] =>
-  values.map((value, position) => ({ revision: position + 2, key: 'k', value }));
-
-const rulesBroken = (operations: Operation[], writes: AppliedWrite[]) =>
+const rulesBroken = (operations: readonly Operation[], writes: readonly AppliedWrite[]) =>
   checkByRevision({ operations, applied: writes }).map(({ rule }) => rule);
 
 describe('check by revision: histories that are linearizable', () => {
-  it('accepts an empty history', () => {
-    expect(rulesBroken([], [])).toEqual([]);
-  });
-
-  it('accepts writes one after the other and reads of their values', () => {
-    const operations = [put('1', [0, 1], 2), read('1', [2, 3], 2), put('2', [4, 5], 3), read('2', [6, 7], 3)];
-    expect(rulesBroken(operations, applied('1', '2'))).toEqual([]);
-  });
-
-  it('accepts overlapping writes in either order', () => {
-    expect(rulesBroken([put('1', [0, 9], 3), put('2', [1, 8], 2)], applied('2', '1'))).toEqual([]);
-  });
-
-  it('accepts an unanswered write whether it took effect or not', () => {
-    expect(rulesBroken([putWithoutAnswer('1')], applied('1'))).toEqual([]);
-    expect(rulesBroken([putWithoutAnswer('1')], [])).toEqual([]);
-  });
-
-  it('accepts a read of nothing before the first write and after a delete', () => {
-    const operations = [read(null, [0, 1], 1), put('1', [2, 3], 2), remove([4, 5], 3), read(null, [6, 7], 3)];
-    expect(rulesBroken(operations, applied('1', null))).toEqual([]);
+  it.each(goodHistories)('accepts $title', ({ operations, applied }) => {
+    expect(checkByRevision({ operations, applied })).toEqual([]);
   });
 });
 
-describe('check by revision: bad histories, each rejected', () => {
+describe('check by revision: bad histories that clients can tell, each rejected', () => {
+  it.each(badHistories)('$title', ({ operations, applied, rules }) => {
+    expect(rulesBroken(operations, applied)).toEqual(rules);
+  });
+});
+
+describe('check by revision: bad histories that only revisions and the watch can tell, each rejected', () => {
   it('an acknowledged write that is nowhere', () => {
     expect(rulesBroken([put('1', [0, 1], 2)], [])).toEqual(['acknowledgedWriteLost']);
   });
@@ -84,11 +38,16 @@ describe('check by revision: bad histories, each rejected', () => {
   });
 
   it('an unanswered write that took effect twice', () => {
-    expect(rulesBroken([putWithoutAnswer('1')], applied('1', '1'))).toEqual(['writeTookEffectTwice']);
+    expect(rulesBroken([unanswered(put('1', [0, 1], 2))], applied('1', '1'))).toEqual(['writeTookEffectTwice']);
   });
 
   it('a refused write that took effect', () => {
-    expect(rulesBroken([refusedPut('1')], applied('1'))).toEqual(['failedWriteTookEffect']);
+    expect(rulesBroken([refused(put('1', [0, 1], 2))], applied('1'))).toEqual(['failedWriteTookEffect']);
+  });
+
+  it('a refused delete that took effect', () => {
+    const operations = [put('1', [0, 1], 2), refused(remove([2, 3], 3))];
+    expect(rulesBroken(operations, applied('1', null))).toEqual(['failedWriteTookEffect']);
   });
 
   it('a write that nobody made', () => {
@@ -103,26 +62,14 @@ describe('check by revision: bad histories, each rejected', () => {
     expect(rulesBroken([put('1', [0, 1], 3), put('2', [2, 3], 2)], applied('2', '1'))).toEqual(['realTimeOrder']);
   });
 
-  it('a stale read: older than a write that ended before it began', () => {
-    expect(rulesBroken([put('1', [0, 1], 2), read(null, [2, 3], 1)], applied('1'))).toEqual(['realTimeOrder']);
-  });
-
-  it('two reads that go back in time', () => {
-    const operations = [putWithoutAnswer('1'), read('1', [0, 1], 2), read(null, [2, 3], 1)];
+  it('a read of another key under a revision from before a write that had ended', () => {
+    const operations = [put('1', [0, 1], 2), read(null, [2, 3], 1, { key: 'l' })];
     expect(rulesBroken(operations, applied('1'))).toEqual(['realTimeOrder']);
   });
 
-  it('a read from the future: of a write that began after the read had ended', () => {
-    expect(rulesBroken([read('1', [0, 1], 2), put('1', [2, 3], 2)], applied('1'))).toEqual(['realTimeOrder']);
-  });
-
-  it('a read of a value that its revision does not have', () => {
-    const operations = [put('1', [0, 1], 2), put('2', [2, 3], 3), read('1', [4, 5], 3)];
-    expect(rulesBroken(operations, applied('1', '2'))).toEqual(['readOfWrongValue']);
-  });
-
-  it('a read of a value that nobody wrote', () => {
-    expect(rulesBroken([read('x', [0, 1], 1)], [])).toEqual(['readOfWrongValue']);
+  it('a delete acknowledged for the revision of one that was read before it began', () => {
+    const operations = [put('1', [0, 1], 2), read(null, [2, 3], 3), remove([4, 5], 3)];
+    expect(rulesBroken(operations, applied('1', null))).toEqual(['realTimeOrder']);
   });
 
   it('a store whose revisions do not grow', () => {
