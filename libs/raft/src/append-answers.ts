@@ -15,6 +15,7 @@ export function handleAppendAccepted(state: RaftState, from: NodeId, answer: App
   const progress = noteAnswer(state, from, answer);
   // Nobody can hold more of this leader's log than there is.
   if (leader === null || progress === null || answer.matchIndex > state.log.lastIndex) return;
+  progress.wantsCommitNotices = answer.wantsCommitNotice;
   const isNews = progress.accepted(answer.matchIndex);
   if (isNews) advanceLeaderCommit(state, leader);
   finishReadRound(state, leader);

@@ -147,6 +147,17 @@ describe('append at a follower, Raft §5.3', () => {
   });
 });
 
+describe('the answer to an append', () => {
+  it('says whether somebody here waits for commits: yes, until the driver says no', () => {
+    const node = new LoneNode();
+    node.receive(N2, appendRequest({ term: 1 }));
+    expect(node.takeSentTo(N2)).toMatchObject([{ wantsCommitNotice: true }]);
+    node.step({ type: 'commitNoticesWanted', wanted: false });
+    node.receive(N2, appendRequest({ term: 1 }));
+    expect(node.takeSentTo(N2)).toMatchObject([{ wantsCommitNotice: false }]);
+  });
+});
+
 describe('commit notice at a follower', () => {
   const notice = (change: { prevLogIndex: number; leaderCommit: number; term?: number; prevLogTerm?: number }) =>
     ({

@@ -106,6 +106,7 @@ function accept(state: RaftState, from: NodeId, request: AppendRequest, verified
     term: state.currentTerm,
     matchIndex,
     confirmRound: request.confirmRound,
+    wantsCommitNotice: state.wantsCommitNotices,
   } as const;
   state.output.send(from, response, waits ? durability.latestWrite : durability.hardStateWrite);
 }

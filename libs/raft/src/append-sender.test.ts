@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ENTRY_OVERHEAD_BYTES } from './entry-size.js';
-import type { NodeId } from './ids.js';
+import { logIndex, type NodeId } from './ids.js';
 import type { RaftMessage } from './messages.js';
 import type { RaftConfig } from './raft-config.js';
 import { LoneNode } from './test-support/lone-node.js';
@@ -128,6 +128,27 @@ describe('news of the commit index', () => {
     expect(noticesTo(node, N3)).toMatchObject([{ prevLogIndex: 2, leaderCommit: 2 }]);
     expect(noticesTo(node, N2)).toHaveLength(1);
     expect([...appendsTo(node, N2), ...appendsTo(node, N3)]).toEqual([]);
+  });
+
+  it('does not go to a peer at which nobody waits for it, until that peer says otherwise', () => {
+    const node = leaderWith();
+    const { currentTerm } = node.status;
+    const answer = (matchIndex: number, wantsCommitNotice: boolean) =>
+      node.receive(N2, {
+        type: 'appendAccepted',
+        term: currentTerm,
+        matchIndex: logIndex(matchIndex),
+        confirmRound: 0,
+        wantsCommitNotice,
+      });
+    node.propose(...payloads(1));
+    answer(2, false);
+    expect(node.status.commitIndex).toBe(2);
+    expect(noticesTo(node, N2)).toEqual([]);
+    node.propose(...payloads(1));
+    expect(appendsTo(node, N2).at(-1)).toMatchObject({ leaderCommit: 2 });
+    answer(3, true);
+    expect(noticesTo(node, N2)).toMatchObject([{ leaderCommit: 3 }]);
   });
 
   it('rides on the next entries when there are any', () => {

@@ -10,8 +10,8 @@ import type { LeaderState, RaftState } from './raft-state.js';
  *
  * - New entries leave at once, to every peer whose window has room, in parallel with the leader's own write. While a
  *   window is full they gather, and leave together with the next answer: batches grow with load, nothing waits for them.
- * - A new commitIndex rides on whatever is sent next. A message of its own, which nobody answers, goes only to a peer to
- *   which nothing is on its way: its reader or forwarder would wait for the next heartbeat. A peer with entries on their way will answer
+ * - A new commitIndex rides on whatever is sent next. A message of its own, which nobody answers, goes only to a peer
+ *   that asked for it (somebody there waits) and to which nothing is on its way: its reader or forwarder would wait for the next heartbeat. A peer with entries on their way will answer
  *   them; at that moment it gets the next entries if there are any, else the commit index. So under load commits cost
  *   no messages, and a batch on an idle cluster costs one per peer.
  * - Heartbeats go only to peers that were sent nothing for a heartbeat interval. They carry the consistency check of the
@@ -33,11 +33,11 @@ export function sendNewEntriesToAll(state: RaftState, leader: LeaderState): void
   for (const progress of leader.progress.values()) sendNewEntries(state, leader, progress);
 }
 
-/** See above: only to peers that are told nothing otherwise. */
+/** See above: only to peers that are told nothing otherwise, and want to know. */
 export function announceCommitIndex(state: RaftState, leader: LeaderState): void {
   for (const progress of leader.progress.values()) {
     const isTold = progress.commitIndexSent >= state.commitIndex || !progress.inFlight.isEmpty;
-    if (progress.state === 'replicate' && !isTold) sendCommitNotice(state, progress);
+    if (progress.wantsCommitNotices && progress.state === 'replicate' && !isTold) sendCommitNotice(state, progress);
   }
 }
 

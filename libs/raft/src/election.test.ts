@@ -282,6 +282,7 @@ describe('learners', () => {
       term: node.status.currentTerm,
       matchIndex: node.status.lastLogIndex,
       confirmRound: 0,
+      wantsCommitNotice: true,
     });
     expect(node.status.commitIndex).toBe(0);
   });

@@ -14,6 +14,11 @@ export type Input =
   /** The driver's state machine has applied everything up to and including `index`. */
   | { readonly type: 'applied'; readonly index: LogIndex }
   | { readonly type: 'read'; readonly readId: ReadId }
+  /**
+   * Whether somebody here waits for commits (a watch, a forwarded proposal). True until the driver says otherwise. While
+   * false, a follower of an idle leader learns of the last commit up to a heartbeat later, which spares two messages a commit.
+   */
+  | { readonly type: 'commitNoticesWanted'; readonly wanted: boolean }
   /** The connection to `peer` closed: a hint that it died (ARCHITECTURE §4.8). Safe even when wrong. */
   | { readonly type: 'peerDown'; readonly peer: NodeId }
   | { readonly type: 'peerUp'; readonly peer: NodeId };

@@ -35,7 +35,7 @@ export type RaftMessage =
       readonly entries: readonly LogEntry[];
     }
   /**
-   * The commit index alone, for a peer to which no entries are on the way. Never answered: one that is lost is made good
+   * The commit index alone, for a peer that wants to know it at once and to which no entries are on the way. Never answered: one that is lost is made good
    * by the next append or heartbeat. The peer goes no further than the entry named here, if it has just that one.
    */
   | {
@@ -51,6 +51,8 @@ export type RaftMessage =
       readonly term: Term;
       readonly matchIndex: LogIndex;
       readonly confirmRound: number;
+      /** Somebody at the responder waits for what is being committed; else it may learn with the next append or heartbeat. */
+      readonly wantsCommitNotice: boolean;
     }
   /**
    * The entry at `prevLogIndex` is missing or differs. `conflictTerm` is the responder's term there (0 when its log is

@@ -15,6 +15,8 @@ export class Progress {
   nextIndex: LogIndex;
   /** The commit index that the peer can have reached by what was sent to it. */
   commitIndexSent = logIndex(0);
+  /** What its last answer said; see `commitNotice`. */
+  wantsCommitNotices = true;
   /** The latest confirmation round that the peer has answered. */
   confirmedRound = 0;
   /** When the peer last answered an append of this term. */

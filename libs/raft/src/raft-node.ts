@@ -87,6 +87,9 @@ export class RaftNode {
         return this.applied(input.index);
       case 'read':
         return handleRead(state, input.readId);
+      case 'commitNoticesWanted':
+        state.wantsCommitNotices = input.wanted;
+        return undefined;
       case 'peerDown':
         return handlePeerDown(state, input.peer);
       case 'peerUp':

@@ -36,6 +36,9 @@ export type RaftState = {
   /** Volatile state on leaders, reinitialised after election; null on all others. */
   leader: LeaderState | null;
 
+  /** Told to the leader with each answer; see the input `commitNoticesWanted`. */
+  wantsCommitNotices: boolean;
+
   /** Reads of this node that wait for the leader's answer, with the time at which they fail. Oldest first. */
   readonly askedReads: Map<ReadId, number>;
 
@@ -92,6 +95,7 @@ export function createRaftState(config: RaftConfig, durable: DurableRaftState, n
     leaderId: null,
     votesGranted: new Set(),
     leader: null,
+    wantsCommitNotices: true,
     askedReads: new Map(),
     nowMs,
     electionDeadlineMs: Infinity,

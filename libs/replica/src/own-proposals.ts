@@ -38,6 +38,11 @@ export class OwnProposals<Outcome> {
     this.lastSequence = (options.incarnation % SEQUENCE_ORIGINS) * TWO_POW_32;
   }
 
+  /** Proposals without an outcome yet. */
+  get size(): number {
+    return this.pending.size;
+  }
+
   get hasUnrouted(): boolean {
     return this.unrouted.length > 0;
   }

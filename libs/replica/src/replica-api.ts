@@ -22,6 +22,12 @@ export type ReplicaOptions<Outcome> = {
   readonly observer: ReplicaObserver;
   /** Serves a `leaderRequest`, only while this node leads; see `askLeader`. */
   readonly onLeaderRequest: (from: NodeId, body: Uint8Array) => Promise<Uint8Array>;
+  /**
+   * Whether the application has somebody who waits for whatever is committed (a watch, a waiter for a lock). Asked often,
+   * so it must be cheap. While it says no, a follower may apply the last entries up to a heartbeat later, which spares the
+   * cluster two messages per commit. Absent: always.
+   */
+  readonly awaitsCommits?: () => boolean;
   /** 48 random bits naming this run of the process, so that an answer to an earlier run is never taken for ours. */
   readonly incarnation: number;
 };

@@ -392,6 +392,44 @@ describe('stopping', () => {
   });
 });
 
+describe('commits that nobody awaits', () => {
+  const APPEND = {
+    type: 'raft',
+    message: {
+      type: 'appendRequest',
+      term: term(3),
+      prevLogIndex: logIndex(0),
+      prevLogTerm: term(0),
+      leaderCommit: logIndex(0),
+      confirmRound: 0,
+      entries: [],
+    },
+  } as const;
+  const told = (node: ScriptedReplica) => node.core.inputsOf('commitNoticesWanted').map(({ wanted }) => wanted);
+
+  it('are told to the core before the next append, once for each change', async () => {
+    const node = await started();
+    await node.receive(N2, APPEND);
+    expect(told(node)).toEqual([]);
+    node.applicationAwaitsCommits = false;
+    await node.receive(N2, APPEND);
+    await node.receive(N2, APPEND);
+    node.applicationAwaitsCommits = true;
+    await node.receive(N2, APPEND);
+    expect(told(node)).toEqual([false, true]);
+  });
+
+  it('are awaited all the same while a proposal of this node has no outcome', async () => {
+    const node = await started();
+    node.applicationAwaitsCommits = false;
+    await node.roleChanged('follower', 3, N2);
+    watch(node.replica.propose(textCommand('forwarded')));
+    await node.clock.settle();
+    await node.receive(N2, APPEND);
+    expect(told(node)).toEqual([]);
+  });
+});
+
 /** The id of the attempt that the driver began last. */
 function lastReadIdOf(node: Awaited<ReturnType<typeof started>>): ReadId {
   return node.core.inputsOf('read').at(-1)?.readId ?? readId(0);

@@ -60,6 +60,8 @@ export class ReplicaDriver<Outcome> {
   private isTurnScheduled = false;
   private isLeadershipAnnounced = false;
   private lastDropWarningMs = -Infinity;
+  /** What the core was told last; it begins with true. */
+  private areCommitsAwaited = true;
 
   constructor(
     private readonly options: ReplicaOptions<Outcome>,
@@ -75,6 +77,7 @@ export class ReplicaDriver<Outcome> {
   begin(durable: DurableState): void {
     this.watermark.loaded(durable);
     this.runCount += 1;
+    this.areCommitsAwaited = true;
     const core = this.createCore(durable, this.options.clock.nowMs(), this.runCount);
     this.run = new RaftRun({
       core,
@@ -177,8 +180,19 @@ export class ReplicaDriver<Outcome> {
   }
 
   private takeMessage(from: NodeId, message: PeerMessage): void {
-    if (message.type === 'raft') this.step({ type: 'message', from, message: message.message });
-    else if (this.view !== null) takeApplicationMessage(this.parts, this.view, from, message);
+    if (message.type === 'raft') {
+      if (message.message.type === 'appendRequest') this.sayWhetherCommitsAreAwaited();
+      this.step({ type: 'message', from, message: message.message });
+    } else if (this.view !== null) takeApplicationMessage(this.parts, this.view, from, message);
+  }
+
+  /** Looked at before each answer to the leader, which carries it. */
+  private sayWhetherCommitsAreAwaited(): void {
+    const { own, appliedWaiters } = this.parts;
+    const wanted = own.size > 0 || appliedWaiters.size > 0 || (this.options.awaitsCommits?.() ?? true);
+    if (wanted === this.areCommitsAwaited) return;
+    this.areCommitsAwaited = wanted;
+    this.step({ type: 'commitNoticesWanted', wanted });
   }
 
   private takePeerChange(type: 'peerUp' | 'peerDown', peer: NodeId): void {

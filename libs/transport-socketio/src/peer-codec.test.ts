@@ -75,6 +75,7 @@ const raftMessages: { readonly [Type in RaftMessage['type']]: fc.Arbitrary<Extra
     term: anyTerm,
     matchIndex: anyIndex,
     confirmRound: natural,
+    wantsCommitNotice: fc.boolean(),
   }),
   appendRejected: record({
     type: fc.constant('appendRejected'),
@@ -232,6 +233,7 @@ describe('peer codec', () => {
       term: term(3),
       matchIndex: logIndex(100_000),
       confirmRound: 5_000,
+      wantsCommitNotice: true,
     };
     expect(encodeFrame([{ type: 'raft', message: accepted }]).length).toBeLessThanOrEqual(12);
   });

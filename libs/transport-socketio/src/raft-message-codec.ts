@@ -59,6 +59,7 @@ function writeRest(writer: ByteWriter, message: RaftMessage): void {
       return;
     case 'appendAccepted':
       writeNumbers(writer, message.matchIndex, message.confirmRound);
+      writer.writeBoolean(message.wantsCommitNotice);
       return;
     case 'appendRejected':
       writeNumbers(writer, message.prevLogIndex, message.conflictTerm, message.conflictIndex);
@@ -129,7 +130,13 @@ export function readRaftMessage(tag: number, reader: ByteReader): RaftMessage {
         leaderCommit: index(),
       };
     case raftTag.appendAccepted:
-      return { type: 'appendAccepted', term: messageTerm, matchIndex: index(), confirmRound: reader.readNumber() };
+      return {
+        type: 'appendAccepted',
+        term: messageTerm,
+        matchIndex: index(),
+        confirmRound: reader.readNumber(),
+        wantsCommitNotice: reader.readBoolean(),
+      };
     case raftTag.appendRejected:
       return {
         type: 'appendRejected',

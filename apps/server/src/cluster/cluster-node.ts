@@ -21,6 +21,7 @@ export class ClusterNode {
   readonly state: AppliedState;
   readonly replica: Replica<ApplyResult>;
   private leaderDesk: LeaderDesk | null = null;
+  private readonly commitAwaiters: (() => boolean)[] = [];
   private caughtUp = false;
   private stopping = false;
 
@@ -36,6 +37,7 @@ export class ClusterNode {
       clock,
       observer: events,
       onLeaderRequest: (from, body) => this.answer(from, body),
+      awaitsCommits: () => this.commitAwaiters.some((awaitsCommits) => awaitsCommits()),
       incarnation: randomIncarnation(),
     });
   }
@@ -43,6 +45,11 @@ export class ClusterNode {
   /** Who answers what other nodes ask this one while it leads. */
   serveLeaderRequests(desk: LeaderDesk): void {
     this.leaderDesk = desk;
+  }
+
+  /** While one of these says yes, this node wants to know of each commit at once, not with the next heartbeat. */
+  awaitCommitsWhile(awaitsCommits: () => boolean): void {
+    this.commitAwaiters.push(awaitsCommits);
   }
 
   /** Has contained everything that the cluster had acknowledged, once since the start, and knows a leader now. */

@@ -31,6 +31,7 @@ export const ACQUISITION_PARTS = Symbol('AcquisitionParts');
       useFactory: (node: ClusterNode): Waiters => {
         const waiters = new Waiters();
         node.state.onApply((result) => waiters.applied(result));
+        node.awaitCommitsWhile(() => waiters.size > 0);
         return waiters;
       },
     },

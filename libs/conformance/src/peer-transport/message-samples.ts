@@ -42,7 +42,7 @@ const RAFT_MESSAGES: readonly RaftMessage[] = [
     confirmRound: 0,
     entries: [],
   },
-  { type: 'appendAccepted', term: T1, matchIndex: logIndex(10), confirmRound: 12 },
+  { type: 'appendAccepted', term: T1, matchIndex: logIndex(10), confirmRound: 12, wantsCommitNotice: true },
   {
     type: 'appendRejected',
     term: T1,

@@ -79,7 +79,13 @@ export function appendRequest(append: Append): RaftMessage {
 }
 
 export function appendAccepted(answerTerm: number, matchIndex: number, confirmRound = 0): RaftMessage {
-  return { type: 'appendAccepted', term: term(answerTerm), matchIndex: logIndex(matchIndex), confirmRound };
+  return {
+    type: 'appendAccepted',
+    term: term(answerTerm),
+    matchIndex: logIndex(matchIndex),
+    confirmRound,
+    wantsCommitNotice: true,
+  };
 }
 
 type LastLog = { readonly term: number; readonly lastLogIndex?: number; readonly lastLogTerm?: number };

@@ -37,6 +37,8 @@ class RecordingTransport implements PeerTransport {
 
 /** The driver of node n1 on a scripted core. */
 export class ScriptedReplica {
+  /** What the application answers when the driver asks. */
+  applicationAwaitsCommits = true;
   readonly clock = new VirtualClock();
   readonly transport = new RecordingTransport();
   readonly machine = new RecordingStateMachine();
@@ -127,6 +129,7 @@ export class ScriptedReplica {
       },
       onLeaderRequest: (from, body) => this.onLeaderRequest(from, body),
       incarnation: INCARNATION,
+      awaitsCommits: () => this.applicationAwaitsCommits,
     };
   }
 }
