@@ -28,7 +28,15 @@ export class BenchCluster implements AsyncDisposable {
     const directory = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
     const clientPort = await freePortRange();
     const peerPort = clientPort + PORTS_APART;
-    const arguments_ = ['up', '--data', directory, '--client-port', String(clientPort), '--peer-port', String(peerPort)];
+    const arguments_ = [
+      'up',
+      '--data',
+      directory,
+      '--client-port',
+      String(clientPort),
+      '--peer-port',
+      String(peerPort),
+    ];
     const up = spawn(process.execPath, [CLI_ENTRY, ...arguments_], { stdio: ['ignore', 'ignore', 'inherit'] });
     const cluster = new BenchCluster(directory, up);
     await poll('the cluster to start', START_TIMEOUT_MS, async () => {
@@ -65,15 +73,24 @@ export class BenchCluster implements AsyncDisposable {
     }
   }
 
-  /** Waits until all three nodes run and follow one leader. */
+  /** Waits until all three nodes run, have caught up, and follow one leader. */
   async settledLeader(): Promise<BenchNode> {
     let leader: BenchNode | null = null;
     await poll('one leader of all nodes', START_TIMEOUT_MS, async () => {
-      leader = await this.leader();
+      leader = (await this.allReady()) ? await this.leader() : null;
       return leader !== null;
     });
     if (leader === null) throw new Error('no leader');
     return leader;
+  }
+
+  private async allReady(): Promise<boolean> {
+    const isReady = ({ clientUrl }: BenchNode) =>
+      fetch(`${clientUrl}/readyz`, { signal: AbortSignal.timeout(1_000) }).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    return (await Promise.all(this.nodes().map(isReady))).every(Boolean);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

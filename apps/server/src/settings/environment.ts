@@ -47,7 +47,7 @@ export class Environment {
   @IsInt({ message: 'must be an integer' })
   @Min(5, { message: 'must be between 5 and 60000 ms' })
   @Max(60_000, { message: 'must be between 5 and 60000 ms' })
-  LATCHKEY_HEARTBEAT_MS = 100;
+  LATCHKEY_HEARTBEAT_MS = 200;
 
   @IsInt({ message: 'must be an integer' })
   @Min(20, { message: 'must be between 20 and 600000 ms' })
