@@ -27,7 +27,12 @@ const npm = (...names) => names.map((name) => `node_modules/(@types/)?${name}(/|
 
 export default {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'enter-libs-by-index',
       comment: "What a lib's index.ts does not export is its own business.",

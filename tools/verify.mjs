@@ -17,7 +17,7 @@ const CHECKS = [
 const failed = [];
 for (const [name, command, args] of CHECKS) {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' });
-  console.log(`${status === 0 ? '✓' : '✗'} ${name}`);
+  console.log(status === 0 ? '✓' : '✗', name);
   if (status !== 0) {
     failed.push(name);
     console.log(stdout, stderr);

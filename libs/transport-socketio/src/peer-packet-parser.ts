@@ -24,6 +24,7 @@ type SocketIoPacket = {
   readonly data?: unknown;
 };
 
+/** @public Socket.IO takes it by this name. */
 export class Encoder {
   encode(packet: SocketIoPacket): (string | Buffer)[] {
     if (packet.type === packetType.event && Array.isArray(packet.data)) {
@@ -36,6 +37,7 @@ export class Encoder {
   }
 }
 
+/** @public Socket.IO takes it by this name. */
 export class Decoder extends EventEmitter {
   /** @throws CodecError */
   add(data: unknown): void {

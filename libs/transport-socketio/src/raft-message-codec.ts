@@ -1,4 +1,4 @@
-import type { RaftMessage } from '@latchkey/raft';
+import type { RaftMessage, Term } from '@latchkey/raft';
 import { assertNever, logIndex, readId, term } from '@latchkey/raft';
 import type { ByteReader } from './byte-reader.js';
 import { ByteWriter, maxNumberBytes } from './byte-writer.js';
@@ -83,34 +83,19 @@ function writeNumbers(writer: ByteWriter, ...values: readonly number[]): void {
 
 /** @throws CodecError */
 export function readRaftMessage(tag: number, reader: ByteReader): RaftMessage {
-  const index = () => logIndex(reader.readNumber());
   const messageTerm = term(reader.readNumber());
-  // Properties are evaluated in the order they are written here, which is the order on the wire.
+  return (
+    readAppendMessage(tag, messageTerm, reader) ??
+    readReadIndexMessage(tag, messageTerm, reader) ??
+    readElectionMessage(tag, messageTerm, reader)
+  );
+}
+
+// In all of these, properties are evaluated in the order they are written, which is the order on the wire.
+
+function readAppendMessage(tag: number, messageTerm: Term, reader: ByteReader): RaftMessage | null {
+  const index = () => logIndex(reader.readNumber());
   switch (tag) {
-    case raftTag.preVoteRequest:
-      return {
-        type: 'preVoteRequest',
-        term: messageTerm,
-        lastLogIndex: index(),
-        lastLogTerm: term(reader.readNumber()),
-      };
-    case raftTag.preVoteResponse:
-      return {
-        type: 'preVoteResponse',
-        term: messageTerm,
-        requestTerm: term(reader.readNumber()),
-        voteGranted: reader.readBoolean(),
-      };
-    case raftTag.voteRequest:
-      return {
-        type: 'voteRequest',
-        term: messageTerm,
-        lastLogIndex: index(),
-        lastLogTerm: term(reader.readNumber()),
-        leadershipTransfer: reader.readBoolean(),
-      };
-    case raftTag.voteResponse:
-      return { type: 'voteResponse', term: messageTerm, voteGranted: reader.readBoolean() };
     case raftTag.appendRequest:
       return {
         type: 'appendRequest',
@@ -147,12 +132,56 @@ export function readRaftMessage(tag: number, reader: ByteReader): RaftMessage {
         lastLogIndex: index(),
         confirmRound: reader.readNumber(),
       };
+    default:
+      return null;
+  }
+}
+
+function readReadIndexMessage(tag: number, messageTerm: Term, reader: ByteReader): RaftMessage | null {
+  switch (tag) {
     case raftTag.readIndexRequest:
       return { type: 'readIndexRequest', term: messageTerm, readId: readId(reader.readNumber()) };
     case raftTag.readIndexResponse:
-      return { type: 'readIndexResponse', term: messageTerm, readId: readId(reader.readNumber()), readIndex: index() };
+      return {
+        type: 'readIndexResponse',
+        term: messageTerm,
+        readId: readId(reader.readNumber()),
+        readIndex: logIndex(reader.readNumber()),
+      };
     case raftTag.readIndexRefused:
       return { type: 'readIndexRefused', term: messageTerm, readId: readId(reader.readNumber()) };
+    default:
+      return null;
+  }
+}
+
+function readElectionMessage(tag: number, messageTerm: Term, reader: ByteReader): RaftMessage {
+  const index = () => logIndex(reader.readNumber());
+  switch (tag) {
+    case raftTag.preVoteRequest:
+      return {
+        type: 'preVoteRequest',
+        term: messageTerm,
+        lastLogIndex: index(),
+        lastLogTerm: term(reader.readNumber()),
+      };
+    case raftTag.preVoteResponse:
+      return {
+        type: 'preVoteResponse',
+        term: messageTerm,
+        requestTerm: term(reader.readNumber()),
+        voteGranted: reader.readBoolean(),
+      };
+    case raftTag.voteRequest:
+      return {
+        type: 'voteRequest',
+        term: messageTerm,
+        lastLogIndex: index(),
+        lastLogTerm: term(reader.readNumber()),
+        leadershipTransfer: reader.readBoolean(),
+      };
+    case raftTag.voteResponse:
+      return { type: 'voteResponse', term: messageTerm, voteGranted: reader.readBoolean() };
     default:
       throw new CodecError(`unknown message type ${tag}`);
   }
