@@ -58,7 +58,7 @@ export type Command =
   | PutOperation
   | DeleteOperation
   | TransactionOperation
-  /** Refused as LEASE_EXISTS when the id is taken: whoever repeats its own grant sees that it worked. */
+  /** Refused as LEASE_EXISTS when the id is or was taken: whoever repeats its own grant sees that it worked, if it lives still. */
   | { readonly type: 'leaseGrant'; readonly leaseId: LeaseId; readonly ttlMs: number }
   | { readonly type: 'leaseRevoke'; readonly leaseId: LeaseId }
   /**

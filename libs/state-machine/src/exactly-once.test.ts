@@ -6,6 +6,7 @@ import { enter, grant, lease, leave, put, revoke } from './test-support/commands
 import { TestMachine } from './test-support/test-machine.js';
 
 const SESSION = 7;
+const NEXT_SESSION = 8;
 const sequences = (...entries: [number, Command][]): ReadonlyMap<number, Command> => new Map(entries);
 const BIG_VALUES_TO_FILL_A_SESSION = 32;
 
@@ -91,8 +92,8 @@ describe('command of a session, FAILURE-MODES 38', () => {
       { code: 'SESSION_NOT_FOUND' },
       { code: 'SESSION_NOT_FOUND' },
     ]);
-    machine.run(grant(SESSION));
-    machine.session(SESSION, 0, sequences([1, put('b', '')]));
+    machine.run(grant(NEXT_SESSION));
+    machine.session(NEXT_SESSION, 0, sequences([1, put('b', '')]));
     expect(version(machine, 'b')).toBe(1);
   });
 
@@ -103,8 +104,8 @@ describe('command of a session, FAILURE-MODES 38', () => {
       { code: 'SESSION_NOT_FOUND' },
     ]);
     expect(machine.state.get(key('a'))).toBeNull();
-    machine.run(grant(SESSION));
-    expect(machine.session(SESSION, 0, sequences([1, put('a', '')]))).toMatchObject([{ type: 'put' }]);
+    machine.run(grant(NEXT_SESSION));
+    expect(machine.session(NEXT_SESSION, 0, sequences([1, put('a', '')]))).toMatchObject([{ type: 'put' }]);
   });
 
   it('is refused without effect when too many answers are unacknowledged, and taken afterwards', () => {

@@ -21,6 +21,15 @@ const checkpoint = (number: number, remainingTtlMs: number, lessorTerm = 1): Com
 });
 
 describe('lease', () => {
+  it('does not come back by a late copy of its grant, however it ended', () => {
+    const machine = new TestMachine();
+    machine.run(grant(1), grant(2));
+    machine.run({ type: 'leaseRevoke', leaseId: lease(1) }, { type: 'leaseExpire', leaseId: lease(2), lessorTerm: 1 });
+    const { outcomes, leaseChanges } = machine.run(grant(1), grant(2), grant(3));
+    expect(outcomes).toMatchObject([{ code: 'LEASE_EXISTS' }, { code: 'LEASE_EXISTS' }, { type: 'leaseGranted' }]);
+    expect(leaseChanges).toMatchObject([{ type: 'granted', leaseId: lease(3) }]);
+  });
+
   it('is granted once: whoever repeats the grant learns that it is there', () => {
     const machine = new TestMachine();
     const { outcomes, leaseChanges, revisions } = machine.run(grant(1), grant(1));

@@ -10,7 +10,8 @@ type CommandOf<Type extends Command['type']> = Extract<Command, { readonly type:
 export function executeLeaseGrant(context: ApplyContext, { leaseId, ttlMs }: CommandOf<'leaseGrant'>): Outcome {
   const { leases, keySpace } = context.state;
   if (ttlMs < MIN_LEASE_TTL_MS || ttlMs > MAX_LEASE_TTL_MS) return refusal('INVALID_TTL');
-  if (leases.has(leaseId)) return refusal('LEASE_EXISTS');
+  // An id that has ended too: with it would come back an empty session, in which a late copy of a command takes effect again.
+  if (leases.isTaken(leaseId)) return refusal('LEASE_EXISTS');
   if (leases.size >= MAX_LEASES) return refusal('TOO_MANY');
   leases.grant(leaseId, ttlMs);
   changeLease(context, { type: 'granted', leaseId, ttlMs });

@@ -1,5 +1,6 @@
 import type { Key, LeaseId } from './ids.js';
 import { invariant } from './invariant.js';
+import { MAX_ENDED_LEASES } from './limits.js';
 import type { LeaseInfo } from './state-machine-api.js';
 
 type Lease = { readonly ttlMs: number; remainingTtlMs: number | null; readonly keys: Set<Key> };
@@ -7,6 +8,8 @@ type Lease = { readonly ttlMs: number; remainingTtlMs: number | null; readonly k
 /** The living leases and the keys attached to them. Knows no time: a lease ends when the log says so. */
 export class Leases {
   readonly #leases = new Map<LeaseId, Lease>();
+  /** Ids that have ended, oldest first, so that a late copy of a grant brings none of them back. */
+  readonly #ended = new Set<LeaseId>();
 
   get size(): number {
     return this.#leases.size;
@@ -14,6 +17,11 @@ export class Leases {
 
   has(leaseId: LeaseId): boolean {
     return this.#leases.has(leaseId);
+  }
+
+  /** Whether the id belongs to a lease that lives, or to one of the last that ended. */
+  isTaken(leaseId: LeaseId): boolean {
+    return this.#leases.has(leaseId) || this.#ended.has(leaseId);
   }
 
   grant(leaseId: LeaseId, ttlMs: number): void {
@@ -26,6 +34,7 @@ export class Leases {
     const lease = this.#leases.get(leaseId);
     if (lease === undefined) return null;
     this.#leases.delete(leaseId);
+    this.#remember(leaseId);
     return sorted(lease.keys);
   }
 
@@ -56,6 +65,15 @@ export class Leases {
   get(leaseId: LeaseId): LeaseInfo | null {
     const lease = this.#leases.get(leaseId);
     return lease === undefined ? null : describe(leaseId, lease);
+  }
+
+  #remember(leaseId: LeaseId): void {
+    this.#ended.add(leaseId);
+    if (this.#ended.size <= MAX_ENDED_LEASES) return;
+    for (const oldest of this.#ended) {
+      this.#ended.delete(oldest);
+      return;
+    }
   }
 
   *all(): IterableIterator<LeaseInfo> {

@@ -15,5 +15,7 @@ export const MAX_IDEMPOTENCY_KEYS = 10_000;
 export const MAX_IDEMPOTENCY_OUTCOME_BYTES = 64 * 1024 * 1024;
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 128;
 export const MAX_LEASES = 100_000;
+/** Ids of ended leases that are remembered, so that none of them is granted again; oldest forgotten first. */
+export const MAX_ENDED_LEASES = 16_384;
 export const MIN_LEASE_TTL_MS = 100;
 export const MAX_LEASE_TTL_MS = 24 * 60 * 60 * 1000;

@@ -38,7 +38,7 @@ const REFUSAL_MESSAGES: Readonly<Record<RefusalCode, string>> = {
   REVISION_MISMATCH: 'the key has another revision than the one asked for',
   KEY_NOT_FOUND: 'no such key',
   LEASE_NOT_FOUND: 'no such lease: it has ended or never was',
-  LEASE_EXISTS: 'a lease with this id exists',
+  LEASE_EXISTS: 'a lease with this id exists, or did',
   LOCK_NOT_HELD: 'this lease neither holds the lock nor waits for it',
   COMPACTED: 'that revision has been compacted away',
   FUTURE_REVISION: 'that revision does not exist yet',
