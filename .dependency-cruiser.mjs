@@ -106,6 +106,12 @@ export default {
       'Suites know ports, never adapters.',
     ),
     mayImportOnly(
+      'simulator',
+      lib('simulator'),
+      ['libs/simulator/', 'libs/raft/', 'libs/replica/', 'libs/state-machine/', 'libs/linearizability/', 'apps/sdk/'],
+      'The simulator replaces adapters; it never runs them.',
+    ),
+    mayImportOnly(
       'sdk-is-light',
       '^apps/sdk/',
       ['apps/sdk/', 'libs/contracts/', ...npm('socket\\.io-client', 'engine\\.io-client', 'msgpackr', '@nestjs')],

@@ -8,6 +8,7 @@ const LIBS = [
   'linearizability',
   'raft',
   'replica',
+  'simulator',
   'state-machine',
   'storage-memory',
   'storage-postgres',

@@ -1,0 +1,133 @@
+import type { FaultClass } from '../plan.js';
+import { Random } from '../world/random.js';
+import type { World } from '../world/world.js';
+import { applyNetworkBehaviour, partition } from './network-faults.js';
+import {
+  applyDiskBehaviour,
+  crash,
+  crashInTurn,
+  fillDisk,
+  jumpWallClock,
+  pause,
+  slowDown,
+  stallDisk,
+} from './node-faults.js';
+
+/** Mean time between two faults of one class at full intensity. */
+const MEAN_INTERVAL_MS = 4_000;
+const SUPERVISOR_LOOK_MS = 50;
+const RESTART_MS = { min: 10, max: 3_000 };
+const SLOW_DISK_MS_MAX = 80;
+
+/** Classes that strike again and again, each on its own clock. */
+const STRIKING: readonly FaultClass[] = [
+  'clog',
+  'isolate',
+  'split',
+  'oneWay',
+  'bridge',
+  'ring',
+  'flap',
+  'crash',
+  'crashInTurn',
+  'crashAll',
+  'gracefulRestart',
+  'pause',
+  'suspend',
+  'slowNode',
+  'diskStall',
+  'diskFull',
+  'wallJump',
+];
+
+/** Brings the plan's faults into the world, until it is told to stop; starts again what has crashed. */
+export class Nemesis {
+  private isStopped = false;
+  private readonly random: Random;
+  private readonly restarting = new Set<string>();
+
+  constructor(private readonly world: World) {
+    this.random = new Random(world.plan.seed, 'faults');
+  }
+
+  begin(): void {
+    const { world } = this;
+    applyNetworkBehaviour(world, this.random);
+    applyDiskBehaviour(world);
+    const { faults } = world.plan;
+    const { slowDisk } = faults;
+    if (slowDisk !== undefined) {
+      for (const { disk } of world.nodes) {
+        const meanMs = this.random.between(1, SLOW_DISK_MS_MAX * slowDisk);
+        disk.health.latencyMs = () => this.random.exponential(meanMs);
+      }
+    }
+    for (const name of STRIKING) {
+      const intensity = faults[name];
+      if (intensity !== undefined) this.strikeLater(name, intensity);
+    }
+    this.supervise();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  private strikeLater(name: FaultClass, intensity: number): void {
+    const { world, random } = this;
+    world.queue.schedule(world.nowMs + random.exponential(MEAN_INTERVAL_MS / intensity), () => {
+      if (this.isStopped) return;
+      this.strike(name);
+      this.strikeLater(name, intensity);
+    });
+  }
+
+  private strike(name: FaultClass): void {
+    const { world, random } = this;
+    const node = random.pick(world.nodes);
+    const durationMs = random.exponential(world.plan.electionTimeoutMs * 3);
+    switch (name) {
+      case 'crash':
+        return crash(node, random);
+      case 'crashInTurn':
+        return crashInTurn(node, random);
+      case 'crashAll':
+        for (const each of world.nodes) crash(each, random);
+        return;
+      case 'gracefulRestart':
+        return node.stop(() => undefined);
+      case 'pause':
+        return pause(world, node, { durationMs, freezesClock: false });
+      case 'suspend':
+        return pause(world, node, { durationMs, freezesClock: true });
+      case 'slowNode':
+        return slowDown(world, random, node, durationMs);
+      case 'diskStall':
+        return stallDisk(world, node, durationMs);
+      case 'diskFull':
+        return fillDisk(world, node, durationMs);
+      case 'wallJump':
+        return jumpWallClock(world, random, node);
+      case 'clog':
+        return world.network.clog({ from: node.id, to: random.pick(world.nodes).id }, world.nowMs + durationMs);
+      default:
+        return partition(world, random, name, durationMs);
+    }
+  }
+
+  /** What a service manager does: a process that has ended is started again after a while. */
+  private supervise(): void {
+    const { world, random } = this;
+    for (const node of world.nodes) {
+      if (node.isUp || this.restarting.has(node.id)) continue;
+      this.restarting.add(node.id);
+      world.queue.schedule(world.nowMs + random.between(RESTART_MS.min, RESTART_MS.max), () => {
+        this.restarting.delete(node.id);
+        if (!this.isStopped) node.start();
+      });
+    }
+    world.queue.schedule(world.nowMs + SUPERVISOR_LOOK_MS, () => {
+      if (!this.isStopped) this.supervise();
+    });
+  }
+}

@@ -1,0 +1,117 @@
+import { BoundedResources, type ResourceLimits } from './bounded-resources.js';
+import type { ClusterView } from './cluster-view.js';
+import { CommittedImmutable } from './committed-immutable.js';
+import { DurableAcknowledgement } from './durable-acknowledgement.js';
+import { DurableQuorum } from './durable-quorum.js';
+import { EffectOnce } from './effect-once.js';
+import { ElectionSafety } from './election-safety.js';
+import { FreshReads } from './fresh-reads.js';
+import { GrowingTokens } from './growing-tokens.js';
+import { IndexOrder } from './index-order.js';
+import type {
+  AckFact,
+  AppliedFact,
+  BeliefFact,
+  DiskFact,
+  Invariant,
+  LeaseFact,
+  ReadFact,
+  RoleFact,
+  SentFact,
+  TurnFact,
+  WatchFact,
+} from './invariant.js';
+import { LeaderAppendOnly } from './leader-append-only.js';
+import { LeaderCompleteness } from './leader-completeness.js';
+import { LeaseLifetime } from './lease-lifetime.js';
+import { LockBelief } from './lock-belief.js';
+import { LogMatching } from './log-matching.js';
+import { MonotoneState } from './monotone-state.js';
+import { OneLockHolder } from './one-lock-holder.js';
+import { OwnTermCommit } from './own-term-commit.js';
+import { StateMachineSafety } from './state-machine-safety.js';
+import { VoteDurability } from './vote-durability.js';
+import { WatchOrder } from './watch-order.js';
+
+export type Violation = { readonly invariant: string; readonly message: string };
+
+/** Hands every fact to the invariants that want it. */
+export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
+  readonly watchOrder: WatchOrder;
+  private readonly all: readonly Invariant[];
+  private readonly onSent: readonly Invariant[];
+  private readonly onTurn: readonly Invariant[];
+
+  /** @param report is told of every broken promise */
+  constructor(
+    report: (violation: Violation) => void,
+    { view, limits }: { readonly view: ClusterView; readonly limits: ResourceLimits },
+  ) {
+    const as = (invariant: string) => (message: string) => report({ invariant, message });
+    this.watchOrder = new WatchOrder(as('watchOrder'));
+    this.all = [
+      new ElectionSafety(as('electionSafety')),
+      new VoteDurability(as('voteDurability'), view),
+      new LeaderAppendOnly(as('leaderAppendOnly')),
+      new LogMatching(as('logMatching')),
+      new LeaderCompleteness(as('leaderCompleteness'), view),
+      new StateMachineSafety(as('stateMachineSafety')),
+      new CommittedImmutable(as('committedImmutable'), view),
+      new DurableAcknowledgement(as('durableAcknowledgement'), view),
+      new DurableQuorum(as('durableQuorum'), view),
+      new OwnTermCommit(as('ownTermCommit'), view),
+      new MonotoneState(as('monotoneState')),
+      new IndexOrder(as('indexOrder')),
+      new BoundedResources(as('boundedResources'), limits),
+      new FreshReads(as('freshReads')),
+      new OneLockHolder(as('oneLockHolder')),
+      new GrowingTokens(as('growingTokens')),
+      new LeaseLifetime(as('leaseLifetime')),
+      new LockBelief(as('lockBelief')),
+      new EffectOnce(as('effectOnce')),
+      this.watchOrder,
+    ];
+    this.onSent = this.all.filter((invariant) => invariant.sent !== undefined);
+    this.onTurn = this.all.filter((invariant) => invariant.turnEnded !== undefined);
+  }
+
+  diskWritten(fact: DiskFact): void {
+    for (const invariant of this.all) invariant.diskWritten?.(fact);
+  }
+
+  roleChanged(fact: RoleFact): void {
+    for (const invariant of this.all) invariant.roleChanged?.(fact);
+  }
+
+  sent(fact: SentFact): void {
+    for (const invariant of this.onSent) invariant.sent?.(fact);
+  }
+
+  applied(fact: AppliedFact): void {
+    for (const invariant of this.all) invariant.applied?.(fact);
+  }
+
+  turnEnded(fact: TurnFact): void {
+    for (const invariant of this.onTurn) invariant.turnEnded?.(fact);
+  }
+
+  acknowledged(fact: AckFact): void {
+    for (const invariant of this.all) invariant.acknowledged?.(fact);
+  }
+
+  leaseConfirmed(fact: LeaseFact): void {
+    for (const invariant of this.all) invariant.leaseConfirmed?.(fact);
+  }
+
+  lockBelieved(fact: BeliefFact): void {
+    for (const invariant of this.all) invariant.lockBelieved?.(fact);
+  }
+
+  readServed(fact: ReadFact): void {
+    for (const invariant of this.all) invariant.readServed?.(fact);
+  }
+
+  watched(fact: WatchFact): void {
+    for (const invariant of this.all) invariant.watched?.(fact);
+  }
+}

@@ -1,0 +1,165 @@
+import { Random } from './world/random.js';
+
+/** Everything that can be switched off to see whether a failure needs it. */
+export const FAULT_CLASSES = [
+  'drop',
+  'duplicate',
+  'delay',
+  'reorder',
+  'stale',
+  'clog',
+  'isolate',
+  'split',
+  'oneWay',
+  'bridge',
+  'ring',
+  'flap',
+  'crash',
+  'crashInTurn',
+  'crashAll',
+  'gracefulRestart',
+  'pause',
+  'suspend',
+  'slowNode',
+  'writeError',
+  'commitUnknown',
+  'diskStall',
+  'diskFull',
+  'slowDisk',
+  'clockDrift',
+  'wallJump',
+  'tinyBatches',
+  'clientDuplicate',
+  'clientPause',
+  'shortTimeout',
+  'burst',
+  'repeatedGrant',
+  'compaction',
+] as const;
+export type FaultClass = (typeof FAULT_CLASSES)[number];
+
+export const PROFILES = ['swarm', 'calm', 'benchmark', 'network', 'disk', 'process'] as const;
+export type Profile = (typeof PROFILES)[number];
+
+/** Classes that a profile draws from; `swarm` draws from all. */
+const CLASSES_OF: Readonly<Record<Profile, readonly FaultClass[]>> = {
+  swarm: FAULT_CLASSES,
+  calm: [],
+  benchmark: [],
+  network: [
+    'drop',
+    'duplicate',
+    'delay',
+    'reorder',
+    'stale',
+    'clog',
+    'isolate',
+    'split',
+    'oneWay',
+    'bridge',
+    'ring',
+    'flap',
+  ],
+  disk: ['writeError', 'commitUnknown', 'diskStall', 'diskFull', 'slowDisk', 'crash', 'crashInTurn', 'tinyBatches'],
+  process: [
+    'crash',
+    'crashInTurn',
+    'crashAll',
+    'gracefulRestart',
+    'pause',
+    'suspend',
+    'slowNode',
+    'clockDrift',
+    'wallJump',
+  ],
+};
+
+/** What a run is, entirely: the same plan gives the same run. */
+export type SimulationPlan = {
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly nodeCount: number;
+  /** Virtual length of the phase with faults. */
+  readonly safetyMs: number;
+  readonly electionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly clientCount: number;
+  readonly lockClientCount: number;
+  readonly keyCount: number;
+  readonly lockCount: number;
+  /** Mean pause of a client between two operations. */
+  readonly thinkMs: number;
+  readonly leaseTtlMs: number;
+  /** Intensity, in (0, 1], of every fault class that is on. */
+  readonly faults: Readonly<Partial<Record<FaultClass, number>>>;
+  readonly hasLyingDisks: boolean;
+  /** As the options said; for the command that runs it again. */
+  readonly without: readonly FaultClass[];
+  readonly including: readonly FaultClass[];
+};
+
+export type PlanOptions = {
+  readonly seed: number;
+  readonly seconds?: number;
+  readonly profile?: Profile;
+  /** Classes left out, whatever the seed says. */
+  readonly without?: readonly FaultClass[];
+  /** Classes that are on, whatever the seed says. */
+  readonly including?: readonly FaultClass[];
+  /** Disks that call durable what they have not written: must be noticed. Never part of a fair run. */
+  readonly hasLyingDisks?: boolean;
+};
+
+export const DEFAULT_SECONDS = 30;
+const BENCHMARK_OPERATIONS_PER_SECOND = 50;
+const BENCHMARK_CLIENTS = 10;
+
+/** Each class is on with probability one half, with an intensity of its own (swarm testing). */
+export function planFor({
+  seed,
+  seconds = DEFAULT_SECONDS,
+  profile = 'swarm',
+  without = [],
+  including = [],
+  hasLyingDisks = false,
+}: PlanOptions): SimulationPlan {
+  const random = new Random(seed, 'plan');
+  const faults: Partial<Record<FaultClass, number>> = {};
+  // Some runs are wild, most leave the clients time to get somewhere between two faults.
+  const wildness = random.pick([0.1, 0.3, 1]);
+  for (const name of FAULT_CLASSES) {
+    // A stream for each, so that a new class changes no run that does without it.
+    const own = new Random(seed, `fault ${name}`);
+    const [isOn, intensity] = [own.chance(0.5), wildness * own.between(0.05, 1)];
+    const isDrawn = isOn && CLASSES_OF[profile].includes(name);
+    if ((isDrawn || including.includes(name)) && !without.includes(name)) faults[name] = intensity;
+  }
+  const electionTimeoutMs = random.pick([150, 300, 500, 1_000]);
+  const drawn = {
+    nodeCount: random.pick([3, 3, 5, 5, 5, 7]),
+    electionTimeoutMs,
+    heartbeatIntervalMs: electionTimeoutMs / random.integer(3, 10),
+    clientCount: random.integer(2, 8),
+    lockClientCount: random.integer(1, 5),
+    keyCount: random.integer(1, 8),
+    lockCount: random.integer(1, 3),
+    thinkMs: random.pick([20, 50, 200]),
+    leaseTtlMs: random.pick([1_000, 2_000, 5_000]),
+  };
+  const plan = { seed, profile, safetyMs: seconds * 1_000, ...drawn, faults, hasLyingDisks, without, including };
+  return profile === 'benchmark' ? { ...plan, ...benchmark() } : plan;
+}
+
+/** Five nodes and 50 client operations per second: what the speed of the simulator is measured with. */
+function benchmark(): Partial<SimulationPlan> {
+  return {
+    nodeCount: 5,
+    electionTimeoutMs: 500,
+    heartbeatIntervalMs: 100,
+    clientCount: BENCHMARK_CLIENTS,
+    lockClientCount: 0,
+    keyCount: 8,
+    thinkMs: (BENCHMARK_CLIENTS * 1_000) / BENCHMARK_OPERATIONS_PER_SECOND,
+    leaseTtlMs: 5_000,
+  };
+}
