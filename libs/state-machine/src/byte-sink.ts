@@ -3,6 +3,7 @@ import { invariant } from './invariant.js';
 
 export const LEASE_ID_BYTES = 8;
 const VARINT_STEP = 0x80;
+const TWO_POW_32 = 2 ** 32;
 
 /** Takes the parts of an encoding: the counter to learn the size, then the writer to fill exactly that. */
 export interface ByteSink {
@@ -48,8 +49,9 @@ export class ByteWriter implements ByteSink {
   readonly #target: Uint8Array;
   #position = 0;
 
-  constructor(size: number) {
-    this.#target = new Uint8Array(size);
+  /** @param target of exactly the size that is needed, or that size */
+  constructor(target: number | Uint8Array) {
+    this.#target = typeof target === 'number' ? new Uint8Array(target) : target;
   }
 
   /** @throws StateInvariantViolation when the counter counted something else. */
@@ -78,8 +80,30 @@ export class ByteWriter implements ByteSink {
     }
   }
 
+  uint16(value: number): void {
+    this.byte((value >>> 8) & 0xff);
+    this.byte(value & 0xff);
+  }
+
+  uint32(value: number): void {
+    this.uint16(value >>> 16);
+    this.uint16(value & 0xffff);
+  }
+
+  /** A whole number from 0 to 2^53 - 1 in eight bytes, high ones first: in byte order as in number order. */
+  uint64(value: number): void {
+    invariant(Number.isSafeInteger(value) && value >= 0, `not a whole number from 0 to 2^53: ${value}`);
+    this.uint32(Math.floor(value / TWO_POW_32));
+    this.uint32(value % TWO_POW_32);
+  }
+
   text(text: string): void {
     this.varint(text.length);
+    this.restText(text);
+  }
+
+  /** One byte per character, for a text that ends with the encoding. */
+  restText(text: string): void {
     let seen = 0;
     for (let index = 0; index < text.length; index += 1) {
       const code = text.charCodeAt(index);
@@ -92,12 +116,17 @@ export class ByteWriter implements ByteSink {
 
   bytes(bytes: Uint8Array): void {
     this.varint(bytes.length);
+    this.rest(bytes);
+  }
+
+  /** The bytes alone, for those that end with the encoding. */
+  rest(bytes: Uint8Array): void {
     this.#target.set(bytes, this.#position);
     this.#position += bytes.length;
   }
 }
 
-function varintSize(value: number): number {
+export function varintSize(value: number): number {
   invariant(Number.isSafeInteger(value) && value >= 0, `not a whole number from 0 to 2^53: ${value}`);
   let size = 1;
   for (let rest = value; rest >= VARINT_STEP; rest = Math.floor(rest / VARINT_STEP)) size += 1;

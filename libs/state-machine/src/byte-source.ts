@@ -2,14 +2,15 @@ import { LEASE_ID_BYTES } from './byte-sink.js';
 import { isLeaseId, type LeaseId } from './ids.js';
 
 const MAX_VARINT_BYTES = 8;
+const TWO_POW_32 = 2 ** 32;
 /** Values up to this size live inside their own small object; larger ones would each cost an array buffer. */
-const SMALL_VALUE_BYTES = 64;
+export const SMALL_VALUE_BYTES = 64;
 /** Values up to this size share copies of windows of the batch, and so keep at most one window alive each. */
-const SHARED_VALUE_BYTES = 512;
-const WINDOW_BYTES = 2_048;
+export const SHARED_VALUE_BYTES = 512;
+export const WINDOW_BYTES = 2_048;
 const NO_BYTES = new Uint8Array(0);
 
-/** Bytes that are no batch, whoever made them. In `apply` this is a refusal. */
+/** Bytes that are not the encoding they should be, whoever made them. In `apply` this is a refusal. */
 export class MalformedCommandBatch extends Error {
   override readonly name = 'MalformedCommandBatch';
 }
@@ -33,7 +34,7 @@ export class ByteSource {
 
   byte(): number {
     const value = this.#bytes[this.#position];
-    if (value === undefined) throw new MalformedCommandBatch('the batch ends too early');
+    if (value === undefined) throw new MalformedCommandBatch('the bytes end too early');
     this.#position += 1;
     return value;
   }
@@ -54,18 +55,26 @@ export class ByteSource {
     throw new MalformedCommandBatch('not a number in its shortest form');
   }
 
+  uint16(): number {
+    return (this.byte() << 8) | this.byte();
+  }
+
+  uint32(): number {
+    this.#require(4);
+    this.#position += 4;
+    return uint32At(this.#bytes, this.#position - 4);
+  }
+
+  uint64(): number {
+    this.#require(8);
+    this.#position += 8;
+    return uint64At(this.#bytes, this.#position - 8);
+  }
+
   leaseId(): LeaseId {
     this.#require(LEASE_ID_BYTES);
-    const digits = digitsOfLength(LEASE_ID_BYTES * 2);
-    for (let index = 0; index < LEASE_ID_BYTES; index += 1) {
-      const byte = this.#bytes[this.#position + index] ?? 0;
-      digits[index * 2] = hexCode(byte >>> 4);
-      digits[index * 2 + 1] = hexCode(byte & 15);
-    }
     this.#position += LEASE_ID_BYTES;
-    const text = String.fromCharCode(...digits);
-    if (!isLeaseId(text)) throw new MalformedCommandBatch(`not a lease id: ${text}`);
-    return text;
+    return leaseIdAt(this.#bytes, this.#position - LEASE_ID_BYTES);
   }
 
   text({ minLength, maxLength }: { readonly minLength: number; readonly maxLength: number }): string {
@@ -74,10 +83,8 @@ export class ByteSource {
       throw new MalformedCommandBatch(`a text of ${length} bytes, not ${minLength} to ${maxLength}`);
     }
     this.#require(length);
-    const codes = digitsOfLength(length);
-    for (let index = 0; index < length; index += 1) codes[index] = this.#bytes[this.#position + index] ?? 0;
     this.#position += length;
-    return String.fromCharCode(...codes);
+    return textAt(this.#bytes, this.#position - length, length);
   }
 
   /** A copy, or a view of a small one that neighbouring values share. */
@@ -96,8 +103,43 @@ export class ByteSource {
   }
 
   #require(length: number): void {
-    if (length > this.remaining) throw new MalformedCommandBatch('the batch ends too early');
+    if (length > this.remaining) throw new MalformedCommandBatch('the bytes end too early');
   }
+}
+
+/** Four bytes, high ones first. The caller has seen that they are there, as for the three below. */
+export const uint32At = (bytes: Uint8Array, index: number): number =>
+  (((bytes[index] ?? 0) << 24) |
+    ((bytes[index + 1] ?? 0) << 16) |
+    ((bytes[index + 2] ?? 0) << 8) |
+    (bytes[index + 3] ?? 0)) >>>
+  0;
+
+/** See `ByteWriter.uint64`. @throws MalformedCommandBatch above 2^53 - 1 */
+export function uint64At(bytes: Uint8Array, index: number): number {
+  const value = uint32At(bytes, index) * TWO_POW_32 + uint32At(bytes, index + 4);
+  if (value > Number.MAX_SAFE_INTEGER) throw new MalformedCommandBatch('a number above 2^53');
+  return value;
+}
+
+/** @throws MalformedCommandBatch when the eight bytes are no lease id */
+export function leaseIdAt(bytes: Uint8Array, start: number): LeaseId {
+  const digits = digitsOfLength(LEASE_ID_BYTES * 2);
+  for (let index = 0; index < LEASE_ID_BYTES; index += 1) {
+    const byte = bytes[start + index] ?? 0;
+    digits[index * 2] = hexCode(byte >>> 4);
+    digits[index * 2 + 1] = hexCode(byte & 15);
+  }
+  const text = String.fromCharCode(...digits);
+  if (!isLeaseId(text)) throw new MalformedCommandBatch(`not a lease id: ${text}`);
+  return text;
+}
+
+/** One character per byte. */
+export function textAt(bytes: Uint8Array, start: number, length: number): string {
+  const codes = digitsOfLength(length);
+  for (let index = 0; index < length; index += 1) codes[index] = bytes[start + index] ?? 0;
+  return String.fromCharCode(...codes);
 }
 
 /** One scratch array per length: a string made from an array of known length costs half of one that is put together. */

@@ -1,5 +1,6 @@
 export { encodeCommandBatch, decodeCommandBatch } from './command-batch-codec.js';
 export { MalformedCommandBatch } from './byte-source.js';
+export { CorruptStateRows } from './corrupt-state-rows.js';
 export type {
   Command,
   CommandBatch,
@@ -47,3 +48,6 @@ export type {
 } from './outcomes.js';
 export type { ApplyResult, LeaseInfo, QueueEntry, RangeQuery, RangeResult, StateReader } from './state-machine-api.js';
 export { StateMachine, type EntryMeta } from './state-machine.js';
+export { MAX_PAGE_BYTES, MAX_PAGE_ROWS } from './state-changes.js';
+export type { StateRestore } from './state-restore.js';
+export { ROW_FORMAT, SECTIONS, type StateChanges, type StateRow, type StateRowChange } from './state-rows.js';

@@ -12,6 +12,8 @@ type Tombstone = {
 
 export type KeyVersion = KeyRecord | Tombstone;
 
+const NOTHING: readonly KeyVersion[] = [];
+
 export const isRecord = (version: KeyVersion): version is KeyRecord => version.value !== null;
 
 /** The versions of one key, oldest first, for a key that has more than its current record. Never empty in use. */
@@ -47,12 +49,21 @@ export class KeyHistory {
     return this.#versions.slice(this.#firstVisible(compactRevision));
   }
 
-  /** Forgets what cannot be seen at `compactRevision` or later. */
-  dropBefore(compactRevision: Revision): void {
-    this.#dropped = this.#firstVisible(compactRevision);
-    if (this.#dropped * 2 < this.#versions.length) return;
+  /** All that are held of revisions up to and including `revision`. */
+  through(revision: number): KeyVersion[] {
+    return this.#versions.slice(this.#dropped, this.#indexAt(revision) + 1);
+  }
+
+  /** Forgets what cannot be seen at `compactRevision` or later, and answers what that was. */
+  dropBefore(compactRevision: Revision): readonly KeyVersion[] {
+    const firstVisible = this.#firstVisible(compactRevision);
+    if (firstVisible === this.#dropped) return NOTHING;
+    const dropped = this.#versions.slice(this.#dropped, firstVisible);
+    this.#dropped = firstVisible;
+    if (this.#dropped * 2 < this.#versions.length) return dropped;
     this.#versions = this.#versions.slice(this.#dropped);
     this.#dropped = 0;
+    return dropped;
   }
 
   #firstVisible(compactRevision: Revision): number {

@@ -7,27 +7,61 @@ import type { Refusal } from './outcomes.js';
 import { refusal } from './refusal.js';
 import { RevisionLog } from './revision-log.js';
 import type { RangeQuery, RangeResult } from './state-machine-api.js';
+import { VersionChanges, type TakenVersions } from './version-changes.js';
 import { VersionStore } from './version-store.js';
 
 const EMPTY_STORE_REVISION = 1;
+/** Of the first write ever. */
+export const FIRST_WRITTEN_REVISION = EMPTY_STORE_REVISION + 1;
 const NO_VALUE = new Uint8Array(0);
 /** Compacted versions freed with every entry, and besides for every one that the entry added. */
 const SWEPT_VERSIONS_PER_ENTRY = 256;
 const SWEPT_VERSIONS_PER_WRITE = 2;
+
+/** What a key space begins with. */
+export type KeySpaceContent = {
+  readonly versions: VersionStore;
+  /** From the revision after the compacted one on, or from an older one. */
+  readonly log: RevisionLog;
+  /** Keys to sweep whose revisions are not in the log. */
+  readonly unswept: Key[];
+  readonly revision: Revision;
+  readonly compactRevision: Revision;
+};
+
+const emptyContent = (): KeySpaceContent => ({
+  versions: new VersionStore(),
+  log: new RevisionLog(toRevision(FIRST_WRITTEN_REVISION)),
+  unswept: [],
+  revision: toRevision(EMPTY_STORE_REVISION),
+  compactRevision: toRevision(0),
+});
 
 /**
  * The multi-version key space, as in etcd v3. Writes take effect at once, under the next revision; `commit` ends that
  * revision and tells what it did. Compaction is logical at once, and frees memory little by little (`sweep`).
  */
 export class KeySpace {
-  readonly #versions = new VersionStore();
-  readonly #log = new RevisionLog(toRevision(EMPTY_STORE_REVISION + 1));
-  #revision = toRevision(EMPTY_STORE_REVISION);
-  #nextRevision = toRevision(EMPTY_STORE_REVISION + 1);
-  #compactRevision = toRevision(0);
+  readonly #versions: VersionStore;
+  readonly #log: RevisionLog;
+  readonly #unswept: Key[];
+  readonly #changes = new VersionChanges();
+  #revision: Revision;
+  #nextRevision: Revision;
+  #compactRevision: Revision;
   #written: KeyVersion[] = [];
   #events: KeyEvent[] = [];
   #sweepDebt = 0;
+
+  /** @param content becomes the key space's own */
+  constructor({ versions, log, unswept, revision, compactRevision }: KeySpaceContent = emptyContent()) {
+    this.#versions = versions;
+    this.#log = log;
+    this.#unswept = unswept;
+    this.#revision = revision;
+    this.#nextRevision = toRevision(revision + 1);
+    this.#compactRevision = compactRevision;
+  }
 
   /** The last committed revision. */
   get revision(): Revision {
@@ -160,11 +194,27 @@ export class KeySpace {
   sweep(): void {
     let budget = SWEPT_VERSIONS_PER_ENTRY + this.#sweepDebt;
     this.#sweepDebt = 0;
+    for (; budget > 0 && this.#unswept.length > 0; budget -= 1) {
+      const key = this.#unswept.pop();
+      if (key !== undefined) this.#changes.dropped(this.#versions.dropBefore(key, this.#compactRevision));
+    }
     while (budget > 0 && this.#log.oldestRevision <= this.#compactRevision) {
       const versions = this.#log.dropOldest();
-      for (const { key } of versions) this.#versions.dropBefore(key, this.#compactRevision);
+      for (const version of versions) {
+        this.#changes.dropped(this.#versions.dropBefore(version.key, this.#compactRevision));
+        this.#changes.swept(version, this.#versions);
+      }
       budget -= versions.length;
     }
+  }
+
+  /** What has changed since the last call, at the cost of that; all there is the first time. */
+  takeChanges(): TakenVersions {
+    return this.#changes.take({
+      versions: this.#versions,
+      log: this.#log,
+      compactRevision: this.#compactRevision,
+    });
   }
 
   #refuseRead(revision: Revision): Refusal | null {

@@ -1,15 +1,31 @@
+import { ChangedRows } from './changed-rows.js';
 import type { Key, LeaseId } from './ids.js';
 import { invariant } from './invariant.js';
 import { MAX_ENDED_LEASES } from './limits.js';
+import { NumberedList, type Numbered } from './numbered-list.js';
+import type { LeaseTerms } from './section-rows.js';
 import type { LeaseInfo } from './state-machine-api.js';
 
 type Lease = { readonly ttlMs: number; remainingTtlMs: number | null; readonly keys: Set<Key> };
 
+/** Rows to write and to delete. */
+export type LeaseChanges = {
+  /** `terms` null: the lease is gone. */
+  readonly leases: readonly { readonly leaseId: LeaseId; readonly terms: LeaseTerms | null }[];
+  readonly ended: readonly Numbered<LeaseId>[];
+  /** Numbers of ended leases that are forgotten. */
+  readonly forgotten: readonly number[];
+};
+
 /** The living leases and the keys attached to them. Knows no time: a lease ends when the log says so. */
 export class Leases {
   readonly #leases = new Map<LeaseId, Lease>();
-  /** Ids that have ended, oldest first, so that a late copy of a grant brings none of them back. */
+  /** Ids that have ended, so that a late copy of a grant brings none of them back. */
   readonly #ended = new Set<LeaseId>();
+  /** The same, oldest first. */
+  readonly #endedInOrder = new NumberedList<LeaseId>();
+  readonly #changedRows = new ChangedRows<LeaseId>();
+  #forgottenRows: number[] = [];
 
   get size(): number {
     return this.#leases.size;
@@ -27,6 +43,7 @@ export class Leases {
   grant(leaseId: LeaseId, ttlMs: number): void {
     invariant(!this.#leases.has(leaseId), `lease is alive already: ${leaseId}`);
     this.#leases.set(leaseId, { ttlMs, remainingTtlMs: null, keys: new Set() });
+    this.#changedRows.created(leaseId);
   }
 
   /** Ends the lease and names the keys that must vanish with it, in key order; null when it is not alive. */
@@ -34,7 +51,8 @@ export class Leases {
     const lease = this.#leases.get(leaseId);
     if (lease === undefined) return null;
     this.#leases.delete(leaseId);
-    this.#remember(leaseId);
+    this.#changedRows.deleted(leaseId);
+    this.rememberEnded(leaseId);
     return sorted(lease.keys);
   }
 
@@ -48,6 +66,7 @@ export class Leases {
     const lease = this.#leases.get(leaseId);
     if (lease === undefined || lease.remainingTtlMs === remainingTtlMs) return false;
     lease.remainingTtlMs = remainingTtlMs;
+    this.#changedRows.changed(leaseId);
     return true;
   }
 
@@ -67,15 +86,43 @@ export class Leases {
     return lease === undefined ? null : describe(leaseId, lease);
   }
 
-  #remember(leaseId: LeaseId): void {
+  /** Puts an id that is not alive behind the others that have ended. */
+  rememberEnded(leaseId: LeaseId): void {
     this.#ended.add(leaseId);
+    this.#endedInOrder.push(leaseId);
     if (this.#ended.size <= MAX_ENDED_LEASES) return;
-    for (const oldest of this.#ended) {
-      this.#ended.delete(oldest);
-      return;
-    }
+    const { element, number, wasTaken } = this.#endedInOrder.dropOldest();
+    this.#ended.delete(element);
+    if (wasTaken) this.#forgottenRows.push(number);
   }
 
+  get endedCount(): number {
+    return this.#ended.size;
+  }
+
+  /** The number that the next ended lease gets. Set while none has ended. */
+  get nextEndedNumber(): number {
+    return this.#endedInOrder.next;
+  }
+
+  set nextEndedNumber(number: number) {
+    this.#endedInOrder.startAt(number);
+  }
+
+  /** What has changed since the last call. */
+  takeChanges(): LeaseChanges {
+    const leases = this.#changedRows.take().map((leaseId) => ({ leaseId, terms: this.#terms(leaseId) }));
+    const forgotten = this.#forgottenRows;
+    this.#forgottenRows = [];
+    return { leases, ended: this.#endedInOrder.take(), forgotten };
+  }
+
+  #terms(leaseId: LeaseId): LeaseTerms | null {
+    const lease = this.#leases.get(leaseId);
+    return lease === undefined ? null : { ttlMs: lease.ttlMs, remainingTtlMs: lease.remainingTtlMs };
+  }
+
+  /** In no order that means anything: a node that was restored has another one. */
   *all(): IterableIterator<LeaseInfo> {
     for (const [leaseId, lease] of this.#leases) yield describe(leaseId, lease);
   }

@@ -6,7 +6,10 @@ import type { KeyVersion } from './key-history.js';
 const CHUNK_REVISIONS = 1_024;
 
 /** What one revision wrote, in order. A single write, the usual case, goes without an array around it. */
-type Slot = KeyVersion | readonly KeyVersion[];
+export type Slot = KeyVersion | readonly KeyVersion[];
+
+/** The versions in a slot, in the order in which they were written. */
+export const versionsIn = (slot: Slot): readonly KeyVersion[] => ('modRevision' in slot ? [slot] : slot);
 
 const FORGOTTEN: readonly KeyVersion[] = [];
 
@@ -25,6 +28,11 @@ export class RevisionLog {
     this.#nextRevision = firstRevision;
   }
 
+  /** The revision that the next slot is of. */
+  get nextRevision(): number {
+    return this.#nextRevision;
+  }
+
   get oldestRevision(): number {
     return this.#oldestRevision;
   }
@@ -41,8 +49,18 @@ export class RevisionLog {
   versionsOf(revision: number): readonly KeyVersion[] {
     invariant(revision >= this.#oldestRevision && revision < this.#nextRevision, `revision ${revision} is not held`);
     const offset = revision - this.#firstRevision;
-    const slot = at(at(this.#chunks, Math.floor(offset / CHUNK_REVISIONS)), offset % CHUNK_REVISIONS);
-    return 'modRevision' in slot ? [slot] : slot;
+    return versionsIn(at(at(this.#chunks, Math.floor(offset / CHUNK_REVISIONS)), offset % CHUNK_REVISIONS));
+  }
+
+  /** What all revisions from `revision` on wrote, one slot for each. */
+  slotsFrom(revision: number): readonly Slot[] {
+    const slots: Slot[] = [];
+    const offset = Math.max(revision, this.#oldestRevision) - this.#firstRevision;
+    for (let chunk = Math.floor(offset / CHUNK_REVISIONS); chunk < this.#chunks.length; chunk += 1) {
+      const skipped = Math.max(0, offset - chunk * CHUNK_REVISIONS);
+      for (const slot of at(this.#chunks, chunk).slice(skipped)) slots.push(slot);
+    }
+    return slots;
   }
 
   /** Forgets the oldest revision and answers what it wrote. */

@@ -5,13 +5,28 @@ const ODD_FACTOR = 0x85ebca6b;
 const FOLD_FACTOR = 0xc2b2ae35;
 const TWO_POW_32 = 2 ** 32;
 
+export type HashLanes = { readonly even: number; readonly odd: number };
+
+const FIRST_LANES: HashLanes = { even: 0x243f6a88, odd: 0x85a308d3 };
+
 /**
  * Rolling hash of everything that was applied, in two 32-bit lanes: equal on nodes that applied the same entries, and
  * so a cheap alarm when one of them went another way (FAILURE-MODES 34). Not made to withstand somebody who forges.
  */
 export class StateHash {
-  #even = 0x243f6a88;
-  #odd = 0x85a308d3;
+  #even: number;
+  #odd: number;
+
+  /** @param lanes of a hash to go on from */
+  constructor(lanes: HashLanes = FIRST_LANES) {
+    this.#even = lanes.even;
+    this.#odd = lanes.odd;
+  }
+
+  /** All there is to know to go on from here, each from 0 to 2^32 - 1. */
+  get lanes(): HashLanes {
+    return { even: this.#even >>> 0, odd: this.#odd >>> 0 };
+  }
 
   mixWord(word: number): void {
     const even = Math.imul(this.#even ^ word, EVEN_FACTOR);

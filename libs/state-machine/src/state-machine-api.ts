@@ -62,6 +62,7 @@ export interface StateReader {
    */
   eventsFrom(fromRevision: Revision, maxRevisions: number): readonly RevisionEvents[] | Refusal;
   lease(leaseId: LeaseId): LeaseInfo | null;
+  /** In no order that means anything: it may differ between nodes. */
   leases(): IterableIterator<LeaseInfo>;
   /** In order, the holder first; empty when nobody holds or waits. */
   queue(space: QueueSpace, name: string): readonly QueueEntry[];

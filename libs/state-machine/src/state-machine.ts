@@ -10,7 +10,10 @@ import { isRecord } from './key-history.js';
 import type { KeyRecord } from './key-record.js';
 import type { Refusal } from './outcomes.js';
 import { refusal } from './refusal.js';
+import { takeStateChanges } from './state-changes.js';
 import type { ApplyResult, LeaseInfo, QueueEntry, RangeQuery, RangeResult, StateReader } from './state-machine-api.js';
+import { StateRestore } from './state-restore.js';
+import type { StateChanges } from './state-rows.js';
 
 /** Where an entry stands in the log. */
 export type EntryMeta = {
@@ -26,12 +29,36 @@ export type EntryMeta = {
  * Never throws for what a client sent; a throw is a bug and the node must stop.
  */
 export class StateMachine implements StateReader {
-  readonly #state: ReplicatedState = emptyState();
+  #state: ReplicatedState = emptyState();
   #lastApplied = 0;
+  #lastTerm = 0;
 
   /** Index of the last entry applied or advanced over; 0 = none. */
   get lastApplied(): number {
     return this.#lastApplied;
+  }
+
+  /**
+   * The rows of `state-rows.ts` that are new, different or gone since the last call or the restore; the first call gives
+   * all rows there are. Captured now, at a cost that grows with the changes only (the first time, after a compaction,
+   * with the keys); encoded page by page when gone through, any number of times, with the same rows.
+   * What changes until the next call is noted only where it cannot be found later, and holds at most one reference per
+   * key and per row that was given out: nothing piles up when this is never called again.
+   */
+  takeChanges(): StateChanges {
+    return takeStateChanges(this.#state, { index: this.#lastApplied, term: this.#lastTerm });
+  }
+
+  /**
+   * Begins to build another state from all of its rows. This one stays as it is, also when that fails, until `finish`
+   * puts the other in its place; then `apply` goes on from there and `takeChanges` counts from there.
+   */
+  beginRestore(): StateRestore {
+    return new StateRestore(({ state, position }) => {
+      this.#state = state;
+      this.#lastApplied = position.index;
+      this.#lastTerm = position.term;
+    });
   }
 
   /**
@@ -66,6 +93,7 @@ export class StateMachine implements StateReader {
   advance(index: number, term: number): void {
     invariant(index === this.#lastApplied + 1, `entry ${index} applied after ${this.#lastApplied}`);
     this.#lastApplied = index;
+    this.#lastTerm = term;
     this.#state.hash.mixNumber(index);
     this.#state.hash.mixNumber(term);
   }

@@ -3,17 +3,34 @@ import { KeyHistory, isRecord, type KeyVersion } from './key-history.js';
 import { KeyIndex } from './key-index.js';
 import type { KeyRange } from './key-range.js';
 import type { KeyRecord } from './key-record.js';
+import { merge } from './sorted-runs.js';
+
+/** What a store begins with. Keys in order, each with an entry; departed those whose newest version is a deletion. */
+type VersionStoreContent = {
+  readonly entries: Map<Key, KeyRecord | KeyHistory>;
+  readonly live: readonly Key[];
+  readonly departed: readonly Key[];
+};
+
+const NOTHING: readonly KeyVersion[] = [];
 
 /**
  * All versions of all keys. A key that has only its current record costs that record and nothing else; a history
  * stands in its place as soon as there is a second version, until compaction leaves one again.
  */
 export class VersionStore {
-  readonly #entries = new Map<Key, KeyRecord | KeyHistory>();
+  readonly #entries: Map<Key, KeyRecord | KeyHistory>;
   /** Keys that exist. */
-  readonly #live = new KeyIndex();
+  readonly #live: KeyIndex;
   /** Keys that were deleted and of which older versions can still be read. */
-  readonly #departed = new KeyIndex();
+  readonly #departed: KeyIndex;
+
+  /** @param content becomes the store's own */
+  constructor(content: VersionStoreContent = { entries: new Map(), live: [], departed: [] }) {
+    this.#entries = content.entries;
+    this.#live = new KeyIndex(content.live);
+    this.#departed = new KeyIndex(content.departed);
+  }
 
   current(key: Key): KeyRecord | null {
     const entry = this.#entries.get(key);
@@ -65,31 +82,34 @@ export class VersionStore {
 
   /** Keys that exist or of which history is held, in order. */
   keysEver(range: KeyRange): Key[] {
-    return mergeSorted(this.#live.keys(range, 0), this.#departed.keys(range, 0));
+    return merge(this.#live.keys(range, 0), this.#departed.keys(range, 0));
   }
 
-  /** Frees what of one key cannot be seen at `compactRevision` or later. */
-  dropBefore(key: Key, compactRevision: Revision): void {
+  /** Whether the version is among those held, which it is not any more once it was dropped. */
+  holds(version: KeyVersion): boolean {
+    const entry = this.#entries.get(version.key);
+    return entry instanceof KeyHistory ? entry.versionAt(version.modRevision) === version : entry === version;
+  }
+
+  /** All versions held of revisions up to and including `revision`. Looks at every key. */
+  through(revision: number): KeyVersion[] {
+    const versions: KeyVersion[] = [];
+    for (const entry of this.#entries.values()) {
+      if (entry instanceof KeyHistory) for (const version of entry.through(revision)) versions.push(version);
+      else if (entry.modRevision <= revision) versions.push(entry);
+    }
+    return versions;
+  }
+
+  /** Frees what of one key cannot be seen at `compactRevision` or later, and answers what that was. */
+  dropBefore(key: Key, compactRevision: Revision): readonly KeyVersion[] {
     const entry = this.#entries.get(key);
-    if (!(entry instanceof KeyHistory)) return;
-    entry.dropBefore(compactRevision);
+    if (!(entry instanceof KeyHistory)) return NOTHING;
+    const dropped = entry.dropBefore(compactRevision);
     if (entry.length === 0) {
       this.#entries.delete(key);
       this.#departed.delete(key);
     } else if (entry.length === 1 && isRecord(entry.newest)) this.#entries.set(key, entry.newest);
+    return dropped;
   }
-}
-
-function mergeSorted(left: readonly Key[], right: readonly Key[]): Key[] {
-  if (right.length === 0) return [...left];
-  const merged: Key[] = [];
-  let next = 0;
-  for (const key of left) {
-    for (let other = right[next]; other !== undefined && other < key; other = right[next]) {
-      merged.push(other);
-      next += 1;
-    }
-    merged.push(key);
-  }
-  return merged.concat(right.slice(next));
 }

@@ -58,6 +58,16 @@ const queueCommands = fc.oneof(
   fc.tuple(locks, leases, fc.boolean()).map(([name, number, onlyIfWaiting]) => leave(name, number, onlyIfWaiting)),
   locks.map(evict),
 );
+const laterLeaseCommands = fc.oneof(
+  leases.map((number): Command => ({ type: 'leaseRenew', leaseId: lease(number) })),
+  fc.tuple(leases, fc.nat(12_000)).map(([number, remainingTtlMs]): Command => ({
+    type: 'leaseCheckpoint',
+    leaseId: lease(number),
+    remainingTtlMs,
+    lessorTerm: 1,
+  })),
+  leases.map((number): Command => ({ type: 'leaseExpire', leaseId: lease(number), lessorTerm: 1 })),
+);
 const compactions = fc.nat(40).map((at): Command => ({ type: 'compact', revision: revision(at) }));
 
 const withLeases = (commands: fc.Arbitrary<Command>, maxLength: number): fc.Arbitrary<Command[]> =>
@@ -82,4 +92,15 @@ export const lockHistories = withLeases(
     leaseCommands,
   ),
   60,
+);
+
+/** Any command there is, each kind often. */
+export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: puts },
+  { weight: 3, arbitrary: queueCommands },
+  { weight: 2, arbitrary: deletes },
+  transactions,
+  leaseCommands,
+  laterLeaseCommands,
+  compactions,
 );
