@@ -170,7 +170,7 @@ describe('log replication, Raft §5.3', () => {
     cluster.runFor(100);
     cluster.heal();
     cluster.runFor(1_000);
-    const [log, ...others] = cluster.all().map((node) => termsOf(node.disk.log));
+    const [log, ...others] = cluster.all().map((node) => termsOf(node.disk.log.entries));
     for (const other of others) expect(other).toEqual(log);
     expect(log).toHaveLength(cluster.oracle.committedCount);
   });

@@ -47,7 +47,8 @@ export function handleCommitNotice(state: RaftState, from: NodeId, notice: Commi
   commitUpTo(state, logIndex(Math.min(notice.leaderCommit, notice.prevLogIndex)));
 }
 
-function followLeader(state: RaftState, leaderId: NodeId): void {
+/** `leaderId` leads in the present term, and has just been heard. @throws InvariantViolation when another one does too */
+export function followLeader(state: RaftState, leaderId: NodeId): void {
   const isOnlyLeader = state.leader === null && (state.leaderId === null || state.leaderId === leaderId);
   if (!isOnlyLeader) {
     throw new InvariantViolation(`${leaderId} leads in term ${state.currentTerm}, and so does ${state.leaderId}`);

@@ -6,6 +6,7 @@ import type { RaftConfig } from './raft-config.js';
 import { LoneNode } from './test-support/lone-node.js';
 import {
   appendAccepted,
+  appendRejected,
   ELECTION_TIMEOUT_MS,
   HEARTBEAT_INTERVAL_MS,
   N2,
@@ -104,11 +105,51 @@ describe('pipelined appends', () => {
     ]);
   });
 
+  it('stuck because the answers were lost go on with the answer to a heartbeat', () => {
+    const node = leaderWith({ maxInFlightAppends: 2 });
+    for (let batch = 0; batch < 4; batch += 1) node.propose(...payloads(1));
+    node.takeSent();
+    node.advance(HEARTBEAT_INTERVAL_MS);
+    expect(appendsTo(node, N2)).toMatchObject([{ prevLogIndex: 3, entries: [] }]);
+    node.receive(N2, appendAccepted(1, 3));
+    expect(entryCounts(node, N2)).toEqual([0, 2]);
+  });
+
+  it('stuck because they were lost themselves begin again with the answer to a heartbeat', () => {
+    const node = leaderWith({ maxInFlightAppends: 2 });
+    for (let batch = 0; batch < 4; batch += 1) node.propose(...payloads(1));
+    node.advance(HEARTBEAT_INTERVAL_MS);
+    node.takeSent();
+    node.receive(N2, appendRejected(1, { prevLogIndex: 3, lastLogIndex: 1 }));
+    expect(appendsTo(node, N2)).toMatchObject([{ prevLogIndex: 1, entries: { length: 4 } }]);
+  });
+
+  it('of which only the first was answered are all made room for by the answer to a later one', () => {
+    const node = leaderWith({ maxInFlightAppends: 3 });
+    for (let batch = 0; batch < 3; batch += 1) node.propose(...payloads(1));
+    node.receive(N2, appendAccepted(1, 2));
+    node.propose(...payloads(1));
+    node.propose(...payloads(1));
+    node.takeSent();
+    node.receive(N2, appendAccepted(1, 5));
+    expect(node.status.progress[0]).toMatchObject({ peer: N2, inFlightAppends: 1 });
+    expect(entryCounts(node, N2)).toEqual([1]);
+  });
+
+  it('that are not answered take no more room while proposals come in than the window', () => {
+    const node = leaderWith({ maxInFlightAppends: 4, maxInFlightBytes: 10 * ENTRY_BYTES });
+    for (let batch = 0; batch < 100; batch += 1) node.propose(...payloads(1));
+    expect(entryCounts(node, N2)).toEqual([1, 1, 1, 1]);
+    for (let beat = 0; beat < 3; beat += 1) node.advance(HEARTBEAT_INTERVAL_MS);
+    expect(node.status.progress[0]).toMatchObject({ peer: N2, inFlightAppends: 4 });
+  });
+
   it('share one array of entries among all peers and the own write, so that it is encoded once', () => {
     const node = leaderWith();
     node.autoPersist = false;
     node.propose(...payloads(4));
-    const written = node.pendingWrites[0]?.entries;
+    const write = node.pendingWrites[0];
+    const written = write?.type === 'persist' ? write.entries : [];
     expect(written).toHaveLength(4);
     expect(appendsTo(node, N2)[0]?.entries).toBe(written);
     expect(appendsTo(node, N3)[0]?.entries).toBe(written);

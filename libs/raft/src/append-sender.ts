@@ -4,6 +4,7 @@ import type { LogEntry } from './log-entry.js';
 import type { Progress } from './progress.js';
 import { isVoter } from './quorum.js';
 import type { LeaderState, RaftState } from './raft-state.js';
+import type { LogPosition, SnapshotMeta } from './snapshot-meta.js';
 
 /*
  * When the leader sends (Raft §5.3). The CPU spent per message is what limits a small cluster, so:
@@ -21,6 +22,10 @@ import type { LeaderState, RaftState } from './raft-state.js';
 /** Sends what the peer's window allows, nothing if there is nothing new for it. */
 export function sendNewEntries(state: RaftState, leader: LeaderState, progress: Progress): void {
   while (progress.nextIndex <= state.log.lastIndex && progress.maySendEntries) {
+    if (progress.nextIndex <= state.log.baseIndex) {
+      progress.awaitSnapshot(latestSnapshot(state));
+      return;
+    }
     const lastIndex = lastIndexToSend(state, progress);
     if (lastIndex < progress.nextIndex) return;
     const from = progress.nextIndex;
@@ -98,10 +103,7 @@ function lastIndexToSend(state: RaftState, progress: Progress): LogIndex {
 }
 
 function sendAppend(state: RaftState, leader: LeaderState, progress: Progress, entries: readonly LogEntry[]): void {
-  const prevLogIndex = logIndex(progress.nextIndex - 1);
-  const prevLogTerm = state.log.termAt(prevLogIndex);
-  // With compaction this becomes the moment to send a snapshot.
-  invariant(prevLogTerm !== null, 'the leader no longer holds the entry before the next one of a peer');
+  const { index: prevLogIndex, term: prevLogTerm } = positionToCheck(state, progress);
   const { currentTerm, commitIndex, output } = state;
   const message = {
     type: 'appendRequest',
@@ -117,4 +119,23 @@ function sendAppend(state: RaftState, leader: LeaderState, progress: Progress, e
   progress.sentAtMs = state.nowMs;
   // The follower goes no further than what the message verifies.
   noteCommitIndexSent(progress, Math.min(commitIndex, prevLogIndex + entries.length));
+}
+
+/** The entry before the peer's next one. Of a peer that needs compacted entries, where the snapshot stands: it tells when it has that. */
+function positionToCheck(state: RaftState, progress: Progress): LogPosition {
+  const { log } = state;
+  if (progress.pendingSnapshot === null && progress.nextIndex <= log.baseIndex) {
+    progress.awaitSnapshot(latestSnapshot(state));
+  }
+  if (progress.pendingSnapshot !== null) return progress.pendingSnapshot;
+  const index = logIndex(progress.nextIndex - 1);
+  const term = log.termAt(index);
+  invariant(term !== null, 'the next entry of a peer is beyond the end of the log');
+  return { index, term };
+}
+
+/** What stands for the compacted part of the log. */
+export function latestSnapshot({ snapshot }: RaftState): SnapshotMeta {
+  invariant(snapshot !== null, 'the log was compacted without a checkpoint');
+  return snapshot;
 }

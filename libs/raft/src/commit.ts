@@ -36,12 +36,18 @@ export function announceCommit(state: RaftState, leader: LeaderState): void {
  */
 export function commitUpTo(state: RaftState, commitIndex: LogIndex): void {
   if (commitIndex <= state.commitIndex) return;
-  invariant(commitIndex <= state.log.lastIndex, 'committed beyond the end of the log');
+  const { log, output } = state;
+  invariant(commitIndex <= log.lastIndex, 'committed beyond the end of the log');
+  const before = state.commitIndex;
   state.commitIndex = commitIndex;
   while (state.handedOutIndex < commitIndex) {
     const from = logIndex(state.handedOutIndex + 1);
     const to = logIndex(Math.min(commitIndex, state.handedOutIndex + MAX_APPLY_ENTRIES));
-    state.output.add({ type: 'apply', entries: state.log.slice(from, to) });
+    output.add({ type: 'apply', entries: log.slice(from, to) });
     state.handedOutIndex = to;
+  }
+  if (log.membershipIndex <= before) return;
+  for (const { index, membership } of log.membershipHistory) {
+    if (index > before && index <= commitIndex) output.add({ type: 'membershipCommitted', index, membership });
   }
 }

@@ -3,7 +3,7 @@ import { Durability } from './durability.js';
 import { logIndex, persistId, term } from './ids.js';
 import { InvariantViolation } from './invariant.js';
 import { RaftLog } from './raft-log.js';
-import { commandEntry, entriesOfTerms, hardState, membershipOf, N1 } from './test-support/raft-builders.js';
+import { commandEntry, entriesOfTerms, hardState, membershipOf, N1, snapshotAt } from './test-support/raft-builders.js';
 
 class Disk {
   readonly log = new RaftLog({ index: logIndex(0), term: term(0) }, membershipOf([N1]), entriesOfTerms(1, 1));
@@ -19,7 +19,7 @@ class Disk {
     }
     this.log.append(batch);
     this.durability.noteAppended(first.index);
-    this.durability.takePersist(hardState(9), this.log);
+    this.durability.takeWrite(hardState(9), this.log, 0);
   }
 
   completed(id: number): number {
@@ -80,7 +80,7 @@ describe('durability', () => {
     const batch = [commandEntry(2, 4), commandEntry(3, 4)];
     log.append(batch);
     durability.noteAppended(logIndex(2));
-    const effect = durability.takePersist(hardState(4, N1), log);
+    const effect = durability.takeWrite(hardState(4, N1), log, 0);
     expect(effect).toEqual({
       type: 'persist',
       persistId: 1,
@@ -88,8 +88,54 @@ describe('durability', () => {
       truncateFrom: 2,
       entries: batch,
     });
-    expect(effect?.entries).toBe(batch);
-    expect(durability.takePersist(hardState(4, N1), log)).toBeNull();
+    expect(effect?.type === 'persist' && effect.entries).toBe(batch);
+    expect(durability.takeWrite(hardState(4, N1), log, 0)).toBeNull();
+  });
+
+  it('installs a snapshot by one write together with the term, and counts its entries when that is done', () => {
+    const { log, durability } = new Disk();
+    const snapshot = snapshotAt(9, 3);
+    durability.noteHardState();
+    durability.noteSnapshot({ snapshot, keepsTail: false, lastSharedIndex: logIndex(1) });
+    log.resetTo(snapshot, { keepsTail: false });
+    expect(durability.latestWrite).toBe(1);
+    expect(durability.takeWrite(hardState(4), log, 0)).toEqual({
+      type: 'installSnapshot',
+      persistId: 1,
+      hardState: hardState(4),
+      snapshot,
+      keepsTail: false,
+    });
+    expect([durability.durableIndex, durability.hardStateWrite]).toEqual([1, 1]);
+    durability.completed(persistId(1));
+    expect(durability.durableIndex).toBe(9);
+    expect(durability.takeWrite(hardState(4), log, 0)).toBeNull();
+  });
+
+  it('does not count late reports of entries that a snapshot has replaced, but those of a tail that stays', () => {
+    for (const keepsTail of [false, true]) {
+      const disk = new Disk();
+      disk.write([3, 1], [4, 1], [5, 1]);
+      disk.durability.noteSnapshot({ snapshot: snapshotAt(4, 1), keepsTail, lastSharedIndex: logIndex(2) });
+      disk.log.resetTo(snapshotAt(4, 1), { keepsTail });
+      disk.durability.takeWrite(hardState(9), disk.log, 0);
+      expect(disk.completed(1)).toBe(keepsTail ? 5 : 2);
+      expect(disk.completed(2)).toBe(keepsTail ? 5 : 4);
+    }
+  });
+
+  it('knows since when the oldest write waits', () => {
+    const { log, durability } = new Disk();
+    expect(durability.waitingSinceMs).toBe(Infinity);
+    for (const nowMs of [10, 20]) {
+      durability.noteHardState();
+      durability.takeWrite(hardState(nowMs), log, nowMs);
+    }
+    expect(durability.waitingSinceMs).toBe(10);
+    durability.completed(persistId(1));
+    expect(durability.waitingSinceMs).toBe(20);
+    durability.completed(persistId(2));
+    expect(durability.waitingSinceMs).toBe(Infinity);
   });
 
   it('names the write that messages must wait for: of the hard state, or of everything', () => {
@@ -97,11 +143,11 @@ describe('durability', () => {
     expect([durability.hardStateWrite, durability.latestWrite]).toEqual([null, null]);
     durability.noteHardState();
     expect([durability.hardStateWrite, durability.latestWrite]).toEqual([1, 1]);
-    durability.takePersist(hardState(2), log);
+    durability.takeWrite(hardState(2), log, 0);
     log.append([commandEntry(3, 2)]);
     durability.noteAppended(logIndex(3));
     expect([durability.hardStateWrite, durability.latestWrite]).toEqual([1, 2]);
-    durability.takePersist(hardState(2), log);
+    durability.takeWrite(hardState(2), log, 0);
     durability.completed(persistId(1));
     expect([durability.hardStateWrite, durability.latestWrite]).toEqual([null, 2]);
     durability.completed(persistId(2));

@@ -3,13 +3,18 @@ import type { HardState } from './hard-state.js';
 import { logIndex, persistId, type LogIndex, type PersistId } from './ids.js';
 import { invariant } from './invariant.js';
 import type { RaftLog } from './raft-log.js';
+import type { SnapshotMeta } from './snapshot-meta.js';
 
-type PersistEffect = Extract<Effect, { readonly type: 'persist' }>;
+/** The one write of a step. */
+export type WriteEffect = Extract<Effect, { readonly type: 'persist' | 'installSnapshot' }>;
+
+type SnapshotInstallation = { readonly snapshot: SnapshotMeta; readonly keepsTail: boolean };
 
 /** A write that was handed to the driver and is not reported durable yet. */
 type PendingPersist = {
   readonly persistId: PersistId;
   readonly hasHardState: boolean;
+  readonly handedOutAtMs: number;
   /** The last entry of this write that no later write takes away again; 0 when it has none. */
   lastIndex: LogIndex;
 };
@@ -24,6 +29,7 @@ export class Durability {
   private hardStateChanged = false;
   private truncatedFrom: LogIndex | null = null;
   private appendedFrom: LogIndex | null = null;
+  private installation: SnapshotInstallation | null = null;
 
   /** @param durableIndex last entry of the log that is on disk: the leader's own match index (FAILURE-MODES 6) */
   constructor(public durableIndex: LogIndex) {}
@@ -42,10 +48,19 @@ export class Durability {
    */
   noteTruncated(from: LogIndex): void {
     invariant(this.appendedFrom === null, 'a step truncates before it appends');
-    const lastKept = logIndex(from - 1);
     this.truncatedFrom = from;
-    if (this.durableIndex > lastKept) this.durableIndex = lastKept;
-    for (const persist of this.pending) if (persist.lastIndex > lastKept) persist.lastIndex = lastKept;
+    this.discountAfter(logIndex(from - 1));
+  }
+
+  /**
+   * The step installs a snapshot. Its entries count as durable when that is done.
+   * @param installation.lastSharedIndex up to there the log is the same before and after
+   */
+  noteSnapshot(installation: SnapshotInstallation & { readonly lastSharedIndex: LogIndex }): void {
+    invariant(this.truncatedFrom === null && this.appendedFrom === null, 'a step writes entries or a snapshot');
+    const { snapshot, keepsTail, lastSharedIndex } = installation;
+    this.installation = { snapshot, keepsTail };
+    if (!keepsTail) this.discountAfter(lastSharedIndex);
   }
 
   /** The write that a message must wait for when it rests on the present term and vote; null when they are durable. */
@@ -60,26 +75,26 @@ export class Durability {
     return this.pending.at(-1)?.persistId ?? null;
   }
 
+  /** When the oldest write that is not done was handed out; Infinity when all are done. */
+  get waitingSinceMs(): number {
+    return this.pending[0]?.handedOutAtMs ?? Infinity;
+  }
+
   /** Everything that changed in this step, as one write; null when nothing did. */
-  takePersist(hardState: HardState, log: RaftLog): PersistEffect | null {
+  takeWrite(hardState: HardState, log: RaftLog, nowMs: number): WriteEffect | null {
     if (!this.isDirty) return null;
-    const entries = this.appendedFrom === null ? [] : log.slice(this.appendedFrom, log.lastIndex);
-    const effect: PersistEffect = {
-      type: 'persist',
-      persistId: this.idOfThisStep(),
-      hardState: this.hardStateChanged ? { currentTerm: hardState.currentTerm, votedFor: hardState.votedFor } : null,
-      truncateFrom: this.truncatedFrom,
-      entries,
-    };
+    const effect = this.writeOf(hardState, log);
     this.lastPersistId = effect.persistId;
     this.pending.push({
       persistId: effect.persistId,
       hasHardState: this.hardStateChanged,
-      lastIndex: this.appendedFrom === null ? logIndex(0) : log.lastIndex,
+      handedOutAtMs: nowMs,
+      lastIndex: this.installation?.snapshot.index ?? (this.appendedFrom === null ? logIndex(0) : log.lastIndex),
     });
     this.hardStateChanged = false;
     this.truncatedFrom = null;
     this.appendedFrom = null;
+    this.installation = null;
     return effect;
   }
 
@@ -97,7 +112,23 @@ export class Durability {
   }
 
   private get isDirty(): boolean {
-    return this.hardStateChanged || this.truncatedFrom !== null || this.appendedFrom !== null;
+    const { truncatedFrom, appendedFrom, installation } = this;
+    return this.hardStateChanged || truncatedFrom !== null || appendedFrom !== null || installation !== null;
+  }
+
+  private writeOf({ currentTerm, votedFor }: HardState, log: RaftLog): WriteEffect {
+    const id = this.idOfThisStep();
+    const hardState = this.hardStateChanged ? { currentTerm, votedFor } : null;
+    const { installation, truncatedFrom: truncateFrom } = this;
+    if (installation !== null) return { type: 'installSnapshot', persistId: id, hardState, ...installation };
+    const entries = this.appendedFrom === null ? [] : log.slice(this.appendedFrom, log.lastIndex);
+    return { type: 'persist', persistId: id, hardState, truncateFrom, entries };
+  }
+
+  /** What is durable after `lastKept`, or will be by a write under way, is no longer part of the log. */
+  private discountAfter(lastKept: LogIndex): void {
+    if (this.durableIndex > lastKept) this.durableIndex = lastKept;
+    for (const persist of this.pending) if (persist.lastIndex > lastKept) persist.lastIndex = lastKept;
   }
 
   private idOfThisStep(): PersistId {

@@ -1,11 +1,18 @@
 import type { HardState } from './hard-state.js';
 import type { LogIndex, NodeId, PersistId, ProposalId, ReadId, Term } from './ids.js';
 import type { LogEntry } from './log-entry.js';
+import type { Membership, MembershipRefusal } from './membership.js';
 import type { RaftMessage } from './messages.js';
+import type { LogPosition, SnapshotMeta } from './snapshot-meta.js';
 
 export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader';
 
-export type ProposalRefusal = 'notLeader' | 'overloaded' | 'tooLarge';
+/** `transferring`: leadership is being handed over; try again at the next leader. */
+export type ProposalRefusal = 'notLeader' | 'overloaded' | 'tooLarge' | 'transferring';
+
+/** Why leadership stays where it is. `timedOut`: the target did not take over within an election timeout. */
+export type TransferFailure =
+  'notLeader' | 'notVoter' | 'noTarget' | 'alreadyTransferring' | 'changePending' | 'timedOut';
 
 /**
  * What the driver must do, in order. Persist effects become durable in the order of their ids and may be merged into
@@ -20,6 +27,22 @@ export type Effect =
       readonly truncateFrom: LogIndex | null;
       readonly entries: readonly LogEntry[];
     }
+  /**
+   * Takes the place of the step's `persist`. Write atomically: hard state if given; the snapshot that was reported by
+   * `snapshotReceived` becomes the applied state; the log begins after it, without its old entries, and keeps those
+   * after it only if `keepsTail`. Entries that follow come in later persists; `apply` goes on after the snapshot.
+   */
+  | {
+      readonly type: 'installSnapshot';
+      readonly persistId: PersistId;
+      readonly hardState: HardState | null;
+      readonly snapshot: SnapshotMeta;
+      readonly keepsTail: boolean;
+    }
+  /** The durable log may drop everything up to and including `base`. When, is the driver's affair. */
+  | { readonly type: 'compactLog'; readonly base: LogPosition }
+  /** The peer needs entries that are compacted: send it the latest checkpoint, which is at `snapshot` or later. */
+  | { readonly type: 'sendSnapshot'; readonly to: NodeId; readonly snapshot: SnapshotMeta }
   /** Send at once, or only after the named persist (and all before it) is durable. May be dropped by the network. */
   | {
       readonly type: 'send';
@@ -42,4 +65,20 @@ export type Effect =
     }
   /** Not in any log and never will be: safe to try again elsewhere. */
   | { readonly type: 'proposalRefused'; readonly proposalId: ProposalId; readonly reason: ProposalRefusal }
+  | {
+      readonly type: 'membershipChangeAppended';
+      readonly proposalId: ProposalId;
+      readonly index: LogIndex;
+      readonly term: Term;
+    }
+  | {
+      readonly type: 'membershipChangeRefused';
+      readonly proposalId: ProposalId;
+      readonly reason: MembershipRefusal;
+    }
+  /** A membership of the log was committed, here or by the snapshot that was installed; joint ones too. */
+  | { readonly type: 'membershipCommitted'; readonly index: LogIndex; readonly membership: Membership }
+  | { readonly type: 'transferFailed'; readonly reason: TransferFailure }
+  /** This node is no member of the cluster any more, and must stop. */
+  | { readonly type: 'removed' }
   | { readonly type: 'roleChanged'; readonly role: Role; readonly term: Term; readonly leaderId: NodeId | null };

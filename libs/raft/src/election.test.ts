@@ -297,6 +297,22 @@ describe('membership of a candidate', () => {
   });
 });
 
+describe('a node that loses its vote by an entry that is not known to be committed, Raft thesis §4.2.2', () => {
+  const entry = { ...commandEntry(1, 1), type: 'membership', membership: membershipOf([N2, N3]) } as const;
+
+  it('campaigns, for it may be needed to commit that entry, and does not count its own vote', () => {
+    const node = new LoneNode({ entries: [entry] });
+    node.timeout();
+    node.receive(N2, preVoteResponse(1, 2, true));
+    expect(node.status.role).toBe('preCandidate');
+    node.receive(N3, preVoteResponse(1, 2, true));
+    node.receive(N2, voteResponse(2, true));
+    expect(node.status.role).toBe('candidate');
+    node.receive(N3, voteResponse(2, true));
+    expect(node.status.role).toBe('leader');
+  });
+});
+
 describe('elections in a whole cluster', () => {
   it('give a leader soon, also when all nodes were given the same seed', () => {
     const durationsMs: number[] = [];

@@ -1,4 +1,5 @@
 import { sendNewEntriesToAll } from './append-sender.js';
+import { isDiskStalled } from './disk-stall.js';
 import { hearsLeader, resetElectionTimer, resetElectionTimerForAttempt } from './election-timer.js';
 import { logIndex, term, type NodeId } from './ids.js';
 import type { LogEntry } from './log-entry.js';
@@ -14,13 +15,16 @@ type PreVoteResponse = Extract<RaftMessage, { readonly type: 'preVoteResponse' }
 
 /** No leader was heard for an election timeout, or the last election came to nothing (Raft §5.2). */
 export function handleElectionTimeout(state: RaftState): void {
-  if (isVoter(state.log.membership, state.config.nodeId)) {
+  const isCandidate = mayCampaign(state);
+  if (isCandidate && !isDiskStalled(state)) {
     startPreVote(state);
     return;
   }
-  // A learner never campaigns, but it must not keep its readers waiting for a leader that is gone.
+  // Without a vote or a disk it never campaigns, but it must not keep its readers waiting for a leader that is gone.
   forgetLeader(state);
   resetElectionTimer(state);
+  // It asks only because it may have been removed, and nobody sends to those. The leader would say so; grants count for nothing.
+  if (!isCandidate) sendToOtherVoters(state, preVoteRequest(state));
 }
 
 /** Grants without voting: the same conditions as for a vote, but nothing is remembered (Raft thesis §9.6). */
@@ -39,7 +43,7 @@ export function handlePreVoteResponse(state: RaftState, from: NodeId, response: 
   if (state.role !== 'preCandidate' || response.requestTerm !== state.currentTerm + 1) return;
   if (!response.voteGranted) return;
   state.votesGranted.add(from);
-  if (hasWon(state)) startElection(state);
+  if (hasWon(state)) startElection(state, { leadershipTransfer: false });
 }
 
 /** Whether a vote request is to be ignored, its term included, because a live leader is known (Raft thesis §4.2.3). */
@@ -84,21 +88,40 @@ export function countOwnVoteIfDurable(state: RaftState): void {
   if (hasWon(state)) takeOffice(state);
 }
 
+/**
+ * A voter; and also who had a vote until a membership that is not known to be committed. It may be one of the few who hold
+ * that entry, so that the others need a leader among those (Raft thesis §4.2.2). Its own vote does not count then.
+ */
+function mayCampaign({ log, commitIndex, config }: RaftState): boolean {
+  for (const { index, membership } of log.membershipHistory.toReversed()) {
+    if (isVoter(membership, config.nodeId)) return true;
+    if (index <= commitIndex) return false;
+  }
+  return false;
+}
+
 function startPreVote(state: RaftState): void {
   becomePreCandidate(state);
   resetElectionTimerForAttempt(state);
   if (state.hurriedElectionsLeft > 0) state.hurriedElectionsLeft -= 1;
-  const request = {
-    type: 'preVoteRequest',
-    term: term(state.currentTerm + 1),
-    lastLogIndex: state.log.lastIndex,
-    lastLogTerm: state.log.lastTerm,
-  } as const;
-  sendToOtherVoters(state, request);
-  if (hasWon(state)) startElection(state);
+  sendToOtherVoters(state, preVoteRequest(state));
+  if (hasWon(state)) startElection(state, { leadershipTransfer: false });
 }
 
-function startElection(state: RaftState): void {
+function preVoteRequest({ currentTerm, log }: RaftState): PreVoteRequest {
+  return {
+    type: 'preVoteRequest',
+    term: term(currentTerm + 1),
+    lastLogIndex: log.lastIndex,
+    lastLogTerm: log.lastTerm,
+  };
+}
+
+/** @param leadershipTransfer the leader itself asked for it, so its followers need not hold the candidate off */
+export function startElection(
+  state: RaftState,
+  { leadershipTransfer }: { readonly leadershipTransfer: boolean },
+): void {
   becomeCandidate(state);
   resetElectionTimerForAttempt(state);
   const request = {
@@ -106,7 +129,7 @@ function startElection(state: RaftState): void {
     term: state.currentTerm,
     lastLogIndex: state.log.lastIndex,
     lastLogTerm: state.log.lastTerm,
-    leadershipTransfer: false,
+    leadershipTransfer,
   } as const;
   sendToOtherVoters(state, request);
 }
@@ -122,7 +145,7 @@ function takeOffice(state: RaftState): void {
 }
 
 function hasWon(state: RaftState): boolean {
-  return hasQuorum(state.log.membership, (voter) => state.votesGranted.has(voter));
+  return !isDiskStalled(state) && hasQuorum(state.log.membership, (voter) => state.votesGranted.has(voter));
 }
 
 function sendToOtherVoters(state: RaftState, request: PreVoteRequest | VoteRequest): void {

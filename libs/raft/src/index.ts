@@ -1,14 +1,16 @@
 export type { Brand } from './brand.js';
-export type { Effect, ProposalRefusal, Role } from './effects.js';
+export type { Effect, ProposalRefusal, Role, TransferFailure } from './effects.js';
 export type { HardState } from './hard-state.js';
 export type { LogIndex, NodeId, PersistId, ProposalId, ReadId, Term } from './ids.js';
 export { logIndex, nodeId, persistId, proposalId, readId, term } from './ids.js';
 export type { Input, Proposal } from './inputs.js';
 export { assertNever, invariant, InvariantViolation } from './invariant.js';
 export type { LogEntry } from './log-entry.js';
-export type { Membership } from './membership.js';
+export type { Membership, MembershipChange, MembershipRefusal } from './membership.js';
+export { MAX_LEARNERS, MAX_VOTERS } from './membership.js';
 export type { RaftMessage } from './messages.js';
 export type { RaftConfig } from './raft-config.js';
 export { RaftNode } from './raft-node.js';
 export type { DurableRaftState } from './raft-state.js';
 export type { PeerProgress, RaftStatus } from './raft-status.js';
+export type { LogPosition, SnapshotMeta } from './snapshot-meta.js';

@@ -1,5 +1,7 @@
-import type { LogIndex, NodeId, PersistId, ProposalId, ReadId } from './ids.js';
+import type { LogIndex, NodeId, PersistId, ProposalId, ReadId, Term } from './ids.js';
+import type { MembershipChange } from './membership.js';
 import type { RaftMessage } from './messages.js';
+import type { SnapshotMeta } from './snapshot-meta.js';
 
 export type Proposal = { readonly proposalId: ProposalId; readonly data: Uint8Array };
 
@@ -21,4 +23,17 @@ export type Input =
   | { readonly type: 'commitNoticesWanted'; readonly wanted: boolean }
   /** The connection to `peer` closed: a hint that it died (ARCHITECTURE §4.8). Safe even when wrong. */
   | { readonly type: 'peerDown'; readonly peer: NodeId }
-  | { readonly type: 'peerUp'; readonly peer: NodeId };
+  | { readonly type: 'peerUp'; readonly peer: NodeId }
+  /**
+   * The driver's state through `index` is durable outside of the log: the log may be compacted up to there, less the
+   * trailing entries, and slow peers may be sent that state.
+   */
+  | { readonly type: 'checkpointed'; readonly index: LogIndex }
+  /** A whole, verified snapshot came from a node that led in `term`. It waits at the driver for `installSnapshot`. */
+  | { readonly type: 'snapshotReceived'; readonly from: NodeId; readonly term: Term; readonly snapshot: SnapshotMeta }
+  /** What `sendSnapshot` began is over. `delivered`: the peer has confirmed that it holds all of it. */
+  | { readonly type: 'snapshotTransferEnded'; readonly peer: NodeId; readonly delivered: boolean }
+  /** Answered by `membershipChangeAppended` or `membershipChangeRefused`; done with `membershipCommitted`. */
+  | { readonly type: 'changeMembership'; readonly proposalId: ProposalId; readonly change: MembershipChange }
+  /** Hand leadership to `to`, or (null) to the voter that is furthest. Ends in `roleChanged` or `transferFailed`. */
+  | { readonly type: 'transferLeadership'; readonly to: NodeId | null };

@@ -68,6 +68,10 @@ export type RaftMessage =
       readonly lastLogIndex: LogIndex;
       readonly confirmRound: number;
     }
+  /** The leader hands over: campaign at once, whatever the timer says (Raft thesis §3.10). */
+  | { readonly type: 'timeoutNow'; readonly term: Term }
+  /** The leader's committed membership, which stands at `membershipIndex`, does not contain the receiver. */
+  | { readonly type: 'removedNotice'; readonly term: Term; readonly membershipIndex: LogIndex }
   /** A follower asks the leader for a read index on behalf of its own readers. */
   | { readonly type: 'readIndexRequest'; readonly term: Term; readonly readId: ReadId }
   | { readonly type: 'readIndexResponse'; readonly term: Term; readonly readId: ReadId; readonly readIndex: LogIndex }

@@ -1,6 +1,7 @@
 import { sendEmptyAppend } from './append-sender.js';
 import { hurryElection } from './election-timer.js';
 import type { NodeId } from './ids.js';
+import type { Progress } from './progress.js';
 import type { RaftState } from './raft-state.js';
 import { forgetLeader } from './roles.js';
 
@@ -12,8 +13,7 @@ import { forgetLeader } from './roles.js';
 export function handlePeerDown(state: RaftState, peer: NodeId): void {
   if (state.leader !== null) {
     const progress = state.leader.progress.get(peer);
-    // What was on its way is lost. How much of it, the next answer will tell.
-    progress?.probeFrom(progress.nextIndex);
+    if (progress !== undefined) askAnew(progress);
     return;
   }
   if (state.leaderId !== peer) return;
@@ -25,7 +25,12 @@ export function handlePeerDown(state: RaftState, peer: NodeId): void {
 export function handlePeerUp(state: RaftState, peer: NodeId): void {
   const progress = state.leader?.progress.get(peer);
   if (state.leader === null || progress === undefined) return;
-  progress.probeFrom(progress.nextIndex);
+  askAnew(progress);
   // Empty: it asks where to go on before any entry is sent twice.
   sendEmptyAppend(state, state.leader, progress);
+}
+
+/** What was on its way is lost. How much of it, the next answer will tell; of a snapshot, the driver. */
+function askAnew(progress: Progress): void {
+  if (progress.state !== 'snapshot') progress.probeFrom(progress.nextIndex);
 }

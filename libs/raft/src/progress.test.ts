@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { logIndex } from './ids.js';
 import { Progress } from './progress.js';
-import { N2 } from './test-support/raft-builders.js';
+import { N2, position } from './test-support/raft-builders.js';
 
 const LIMITS = { maxAppends: 2, maxBytes: 1_000 };
 
@@ -71,5 +71,47 @@ describe('progress of a peer', () => {
     expect(progress.isCurrentRejection(rejection(6, 4))).toBe(true);
     progress.probeFrom(logIndex(5));
     expect(progress.isCurrentRejection(rejection(8, 4))).toBe(false);
+  });
+});
+
+describe('progress of a peer that needs a snapshot', () => {
+  function awaiting(): Progress {
+    const progress = replicating(4);
+    progress.sentEntries(sent(8));
+    progress.awaitSnapshot(position(20, 3));
+    return progress;
+  }
+
+  it('is sent no entries, and what was on its way is forgotten', () => {
+    const progress = awaiting();
+    expect(progress.maySendEntries).toBe(false);
+    expect([progress.nextIndex, progress.inFlight.isEmpty]).toEqual([5, true]);
+    expect(progress.pendingSnapshot).toEqual(position(20, 3));
+  });
+
+  it('takes no rejection for news', () => {
+    expect(awaiting().isCurrentRejection(rejection(20, 4))).toBe(false);
+  });
+
+  it('remembers what is accepted, and waits on', () => {
+    const progress = awaiting();
+    expect(progress.accepted(logIndex(7))).toBe(true);
+    expect([progress.state, progress.matchIndex, progress.nextIndex]).toEqual(['snapshot', 7, 8]);
+  });
+
+  it('goes on after what it has when that is enough', () => {
+    const progress = awaiting();
+    progress.accepted(logIndex(22));
+    progress.snapshotArrived();
+    expect([progress.state, progress.nextIndex, progress.maySendEntries]).toEqual(['replicate', 23, true]);
+    expect(progress.pendingSnapshot).toBeNull();
+  });
+
+  it('is asked anew after a failure, but not before the next heartbeat', () => {
+    const progress = awaiting();
+    progress.snapshotFailed();
+    expect([progress.state, progress.nextIndex, progress.maySendEntries]).toEqual(['probe', 5, false]);
+    progress.accepted(logIndex(4));
+    expect([progress.state, progress.maySendEntries]).toEqual(['replicate', true]);
   });
 });

@@ -1,15 +1,16 @@
 import { logIndex, type LogIndex, type NodeId } from './ids.js';
 import { InFlightWindow, type InFlightLimits } from './in-flight-window.js';
+import type { LogPosition } from './snapshot-meta.js';
 
 /**
  * What the leader knows of one peer (Raft Figure 2: nextIndex, matchIndex).
  *
  * `probe`: it is not known where the peer's log meets ours; one append at a time, `nextIndex` moves with the answer.
  * `replicate`: it is known; appends go out without waiting, `nextIndex` moves when they are sent.
- * (`snapshot`, for a peer that needs entries which are compacted, joins these two.)
+ * `snapshot`: it needs entries that are compacted; it is sent none until it has a snapshot, and is asked by heartbeats.
  */
 export class Progress {
-  state: 'probe' | 'replicate' = 'probe';
+  state: 'probe' | 'replicate' | 'snapshot' = 'probe';
   /** Durable on the peer. Never falls (FAILURE-MODES 10). */
   matchIndex = logIndex(0);
   nextIndex: LogIndex;
@@ -23,6 +24,10 @@ export class Progress {
   heardAtMs: number;
   /** When the peer was last sent an append; heartbeats fill the gaps only. */
   sentAtMs: number;
+  /** Where the snapshot stands that the peer needs; null in the other two states. */
+  pendingSnapshot: LogPosition | null = null;
+  /** Until when no other snapshot is sent to it: Infinity while the driver sends one. */
+  snapshotBusyUntilMs = -Infinity;
   readonly inFlight: InFlightWindow;
   private hasUnansweredProbe = false;
 
@@ -37,7 +42,8 @@ export class Progress {
   }
 
   get maySendEntries(): boolean {
-    return this.state === 'probe' ? !this.hasUnansweredProbe : !this.inFlight.isFull;
+    if (this.state === 'probe') return !this.hasUnansweredProbe;
+    return this.state === 'replicate' && !this.inFlight.isFull;
   }
 
   sentEntries(append: { readonly lastIndex: LogIndex; readonly sizeBytes: number }): void {
@@ -74,8 +80,31 @@ export class Progress {
 
   /** Go back to `nextIndex` (never into what is known to match) and ask one at a time where the logs meet. */
   probeFrom(nextIndex: LogIndex): void {
-    this.state = 'probe';
+    this.restartFrom('probe', nextIndex);
+  }
+
+  /** The entries that the peer needs next are compacted. */
+  awaitSnapshot(snapshot: LogPosition): void {
+    this.restartFrom('snapshot', logIndex(0));
+    this.pendingSnapshot = { index: snapshot.index, term: snapshot.term };
+  }
+
+  /** The snapshot did not get there. What the peer needs is looked at again with the next heartbeat, not before. */
+  snapshotFailed(): void {
+    this.restartFrom('probe', logIndex(0));
+    this.hasUnansweredProbe = true;
+  }
+
+  /** Everything up to `matchIndex` is there, by this snapshot or another way, and the log holds what comes after. */
+  snapshotArrived(): void {
+    this.restartFrom('replicate', logIndex(0));
+  }
+
+  private restartFrom(state: Progress['state'], nextIndex: LogIndex): void {
+    this.state = state;
     this.nextIndex = logIndex(Math.max(nextIndex, this.matchIndex + 1));
+    this.pendingSnapshot = null;
+    this.snapshotBusyUntilMs = -Infinity;
     this.hasUnansweredProbe = false;
     this.inFlight.clear();
     // What was told beyond this may be lost as well.

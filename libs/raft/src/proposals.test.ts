@@ -49,6 +49,13 @@ describe('proposals', () => {
     expect(node.outcomes).toEqual([appended(5, 5), appended(6, 6), refusal(7, 'overloaded')]);
   });
 
+  it('take no more room at a leader that is cut off than the limit, however many come (TestRawNodeBoundedLogGrowth)', () => {
+    const node = leader();
+    for (let round = 0; round < 1_000; round += 1) node.propose(payload());
+    expect(node.status.lastLogIndex).toBe(1 + ROOM_FOR);
+    expect(node.outcomes.filter(({ type }) => type === 'proposalRefused')).toHaveLength(1_000 - ROOM_FOR);
+  });
+
   it('do not overtake one that was refused for lack of room', () => {
     const node = leader();
     node.propose(payload(2), payload(2), payload(1));

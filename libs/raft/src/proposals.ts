@@ -16,6 +16,11 @@ export function handlePropose(state: RaftState, proposals: readonly Proposal[]):
     for (const { proposalId } of proposals) refuse(state, proposalId, 'notLeader');
     return;
   }
+  if (leader.transfer !== null) {
+    // The log of the target could otherwise never be as long as this one (Raft thesis §3.10).
+    for (const { proposalId } of proposals) refuse(state, proposalId, 'transferring');
+    return;
+  }
   const entries: LogEntry[] = [];
   let freeBytes = state.config.maxUncommittedBytes - uncommittedBytes(state, leader);
   let lastIndex = log.lastIndex;

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeId, type NodeId } from './ids.js';
 import type { Membership } from './membership.js';
-import { hasQuorum, isVoter, otherMembers, otherVoters, quorumValue } from './quorum.js';
-import { membershipOf, N1, N2, N3, N4 } from './test-support/raft-builders.js';
+import { hasQuorum, isJoint, isMember, isVoter, otherMembers, otherVoters, quorumValue } from './quorum.js';
+import { membershipOf, N1, N2, N3, N4, N5 } from './test-support/raft-builders.js';
 
 const NODES = Array.from({ length: 9 }, (_, number) => nodeId(`n${number}`));
 const someNodes = (minLength: number) => fc.subarray(NODES, { minLength });
@@ -84,9 +84,11 @@ describe('members', () => {
     expect(otherVoters(joint, N1)).toEqual([N2, N3]);
     expect(isVoter(joint, N3)).toBe(true);
     expect(isVoter(joint, N4)).toBe(false);
+    expect([isJoint(joint), isJoint(membershipOf([N1]))]).toEqual([true, false]);
   });
 
   it('names learners among those who receive entries', () => {
     expect(otherMembers(joint, N2)).toEqual([N1, N3, N4]);
+    expect([N1, N3, N4, N5].map((node) => isMember(joint, node))).toEqual([true, true, true, false]);
   });
 });

@@ -7,7 +7,7 @@ import type { Membership } from './membership.js';
  */
 export function hasQuorum(membership: Membership, has: (voter: NodeId) => boolean): boolean {
   if (!hasMajority(membership.voters, has)) return false;
-  return membership.votersOutgoing.length === 0 || hasMajority(membership.votersOutgoing, has);
+  return !isJoint(membership) || hasMajority(membership.votersOutgoing, has);
 }
 
 /**
@@ -16,8 +16,18 @@ export function hasQuorum(membership: Membership, has: (voter: NodeId) => boolea
  */
 export function quorumValue(membership: Membership, valueOf: (voter: NodeId) => number): number {
   const value = majorityValue(membership.voters, valueOf);
-  if (membership.votersOutgoing.length === 0) return value;
+  if (!isJoint(membership)) return value;
   return Math.min(value, majorityValue(membership.votersOutgoing, valueOf));
+}
+
+/** A change of voters is half done: both sets must agree to every decision (Raft §6). */
+export function isJoint(membership: Membership): boolean {
+  return membership.votersOutgoing.length > 0;
+}
+
+/** Whether the node receives entries, with a vote or without. */
+export function isMember(membership: Membership, node: NodeId): boolean {
+  return isVoter(membership, node) || membership.learners.includes(node);
 }
 
 export function isVoter(membership: Membership, node: NodeId): boolean {

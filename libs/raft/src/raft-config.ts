@@ -18,6 +18,10 @@ export type RaftConfig = {
   readonly maxAppendBytes: number;
   /** Bytes appended by this leader and not yet committed; above it proposals are refused as `overloaded`. */
   readonly maxUncommittedBytes: number;
+  /** Entries kept in the log before the latest checkpoint, for peers that are a little behind (FAILURE-MODES 20). */
+  readonly trailingEntries: number;
+  /** A leader whose own write takes longer steps down, and does not campaign before it has ended (FAILURE-MODES 30). */
+  readonly diskStallTimeoutMs: number;
   /** Seed of the only randomness in the core: timeouts. Any integer. */
   readonly seed: number;
 };

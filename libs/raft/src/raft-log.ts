@@ -3,31 +3,39 @@ import { logIndex, term, type LogIndex, type Term } from './ids.js';
 import { invariant, InvariantViolation } from './invariant.js';
 import type { LogEntry } from './log-entry.js';
 import type { Membership } from './membership.js';
-
-/** The last entry that the log no longer holds; (0, 0) while nothing was compacted. */
-export type LogBase = { readonly index: LogIndex; readonly term: Term };
+import type { LogPosition, SnapshotMeta } from './snapshot-meta.js';
 
 type Slice = { readonly from: LogIndex; readonly to: LogIndex; readonly entries: readonly LogEntry[] };
 
 /** Slices kept for asking again: one or two batches on their way to the disk, to each peer, and to the state machine. */
 const REMEMBERED_SLICES = 8;
 
+/** Stands where a compacted entry was, until the array is cut: its data must not stay in memory so long. */
+const RELEASED: LogEntry = { type: 'noop', index: logIndex(0), term: term(0) };
+
 /**
- * The log in memory above its base (Raft §5.3): consecutive entries with terms that never fall. Nothing here takes time
- * in the length of the log, except that look-ups by term are binary searches.
+ * The log in memory above its base (Raft §5.3, §7): consecutive entries with terms that never fall. Nothing here takes
+ * time in the length of the log, except that look-ups by term and by size are binary searches.
  */
 export class RaftLog {
-  private readonly entries: LogEntry[] = [];
-  /** Sizes summed from the base to each entry, so that the size of any range is one subtraction. */
-  private readonly sizeThrough: number[] = [];
-  private readonly memberships: { readonly index: LogIndex; readonly membership: Membership }[] = [];
-  private readonly remembered: Slice[] = [];
+  private entries: LogEntry[] = [];
+  /** Sizes summed from the first entry ever to each entry, so that the size of any range is one subtraction. */
+  private sizeThrough: number[] = [];
+  private memberships: { readonly index: LogIndex; readonly membership: Membership }[] = [];
+  private remembered: Slice[] = [];
   private nextRemembered = 0;
+  /** Where the entry after the base stands in the arrays. Those before it are compacted, and cut off when they are many. */
+  private start = 0;
+  /** The sum before the first place of the arrays. */
+  private sizeBeforeArrays = 0;
 
-  /** @param baseMembership the one in force at the base */
+  /**
+   * @param base the last entry that the log no longer holds; (0, 0) while nothing was compacted
+   * @param baseMembership the one in force at the base
+   */
   constructor(
-    private readonly base: LogBase,
-    private readonly baseMembership: Membership,
+    private base: LogPosition,
+    private baseMembership: Membership,
     entries: readonly LogEntry[],
   ) {
     this.append(entries);
@@ -43,11 +51,11 @@ export class RaftLog {
   }
 
   get lastIndex(): LogIndex {
-    return this.entries.at(-1)?.index ?? this.base.index;
+    return logIndex(this.base.index + this.entries.length - this.start);
   }
 
   get lastTerm(): Term {
-    return this.entries.at(-1)?.term ?? this.base.term;
+    return this.termAt(this.lastIndex) ?? this.base.term;
   }
 
   /** The latest in the log, committed or not: a node uses it as soon as it is appended (Raft §6). */
@@ -55,10 +63,26 @@ export class RaftLog {
     return this.memberships.at(-1)?.membership ?? this.baseMembership;
   }
 
+  /** The one in force at `index`, which is not below the base. */
+  membershipAt(index: LogIndex): Membership {
+    invariant(index >= this.base.index, 'the membership of a compacted place');
+    return this.memberships.findLast((entry) => entry.index <= index)?.membership ?? this.baseMembership;
+  }
+
+  /** Where `membership` stands: at its entry, or at or before the base. */
+  get membershipIndex(): LogIndex {
+    return this.memberships.at(-1)?.index ?? this.base.index;
+  }
+
+  /** Every membership that the log knows, oldest first; the first one is that of the base. */
+  get membershipHistory(): readonly { readonly index: LogIndex; readonly membership: Membership }[] {
+    return [{ index: this.base.index, membership: this.baseMembership }, ...this.memberships];
+  }
+
   /** Null for an index that the log does not reach, or no longer holds. */
   termAt(index: LogIndex): Term | null {
-    if (index === this.base.index) return this.base.term;
-    return this.entries[index - this.base.index - 1]?.term ?? null;
+    if (index <= this.base.index) return index === this.base.index ? this.base.term : null;
+    return this.entries[this.placeOf(index)]?.term ?? null;
   }
 
   /** The consistency check of AppendEntries (Raft §5.3). */
@@ -80,7 +104,7 @@ export class RaftLog {
     const first = batch[0];
     if (first === undefined) return;
     let { lastIndex, lastTerm } = this;
-    let size = this.sizeThrough.at(-1) ?? 0;
+    let size = this.sizeThrough.at(-1) ?? this.sizeBeforeArrays;
     for (const entry of batch) {
       if (entry.index !== lastIndex + 1 || entry.term < lastTerm) {
         throw new InvariantViolation(`entry ${entry.index}/${entry.term} appended after ${lastIndex}/${lastTerm}`);
@@ -98,10 +122,43 @@ export class RaftLog {
   /** Drops `index` and everything after it, and the memberships in it. */
   truncateFrom(index: LogIndex): void {
     invariant(index > this.base.index, 'truncation of compacted entries');
-    this.entries.length = Math.min(this.entries.length, index - this.base.index - 1);
+    this.entries.length = Math.min(this.entries.length, this.placeOf(index));
     this.sizeThrough.length = this.entries.length;
     while ((this.memberships.at(-1)?.index ?? 0) >= index) this.memberships.pop();
     this.forgetSlices();
+  }
+
+  /**
+   * Drops everything up to and including `base`, an entry of this log (Raft §7). Does nothing for one that is dropped.
+   * Takes time in what is dropped, not in what remains.
+   */
+  compactTo(base: LogPosition): void {
+    if (base.index <= this.base.index) return;
+    invariant(this.termAt(base.index) === base.term, 'compaction up to an entry that the log does not hold');
+    this.baseMembership = this.membershipAt(base.index);
+    this.memberships = this.memberships.filter((entry) => entry.index > base.index);
+    const start = this.placeOf(base.index) + 1;
+    for (let place = this.start; place < start; place += 1) this.entries[place] = RELEASED;
+    this.start = start;
+    this.base = { index: base.index, term: base.term };
+    if (this.start * 2 > this.entries.length) this.cutArrays();
+    this.remembered = this.remembered.filter((slice) => slice.from > base.index);
+    this.nextRemembered = this.remembered.length % REMEMBERED_SLICES;
+  }
+
+  /** Begins anew after a snapshot (Raft §7). The tail may stay only if the log holds the entry at `snapshot`. */
+  resetTo(snapshot: SnapshotMeta, { keepsTail }: { readonly keepsTail: boolean }): void {
+    if (keepsTail) {
+      this.compactTo(snapshot);
+    } else {
+      this.base = { index: snapshot.index, term: snapshot.term };
+      this.memberships = [];
+      this.entries = [];
+      this.sizeThrough = [];
+      this.start = 0;
+      this.forgetSlices();
+    }
+    this.baseMembership = snapshot.membership;
   }
 
   /**
@@ -110,7 +167,7 @@ export class RaftLog {
    */
   slice(from: LogIndex, to: LogIndex): readonly LogEntry[] {
     for (const slice of this.remembered) if (slice.from === from && slice.to === to) return slice.entries;
-    const entries = this.entries.slice(from - this.base.index - 1, to - this.base.index);
+    const entries = from > this.base.index ? this.entries.slice(this.placeOf(from), this.placeOf(to) + 1) : [];
     if (entries.length !== to - from + 1) throw new InvariantViolation(`the log does not hold ${from}..${to}`);
     this.remember({ from, to, entries });
     return entries;
@@ -124,12 +181,12 @@ export class RaftLog {
   /** The last entry of the longest run from `from` on that fits into `maxBytes`; `from - 1` when not even one fits. */
   lastIndexWithin(from: LogIndex, maxBytes: number): LogIndex {
     const limit = this.sizeUpTo(logIndex(from - 1)) + maxBytes;
-    return this.lastPositionWhere((position) => (this.sizeThrough[position] ?? Infinity) <= limit);
+    return this.lastIndexWhere((place) => (this.sizeThrough[place] ?? Infinity) <= limit);
   }
 
   /** The last index whose term is at most `limit`; the base index when there is none. */
   lastIndexWithTermAtMost(limit: Term): LogIndex {
-    return this.lastPositionWhere((position) => (this.entries[position]?.term ?? Infinity) <= limit);
+    return this.lastIndexWhere((place) => (this.entries[place]?.term ?? Infinity) <= limit);
   }
 
   /** The first index that holds entries of `term`, given that one does. */
@@ -138,22 +195,34 @@ export class RaftLog {
     return logIndex(this.lastIndexWithTermAtMost(term(wanted - 1)) + 1);
   }
 
+  private placeOf(index: LogIndex): number {
+    return this.start + index - this.base.index - 1;
+  }
+
   private sizeUpTo(index: LogIndex): number {
-    return this.sizeThrough[index - this.base.index - 1] ?? 0;
+    return this.sizeThrough[this.placeOf(index)] ?? this.sizeBeforeArrays;
   }
 
   /** Index of the last entry for which `holds`, which must hold for a prefix of the log. */
-  private lastPositionWhere(holds: (position: number) => boolean): LogIndex {
+  private lastIndexWhere(holds: (place: number) => boolean): LogIndex {
     // The end of the log is what is asked for nearly always.
-    if (this.entries.length === 0 || holds(this.entries.length - 1)) return this.lastIndex;
-    let low = 0;
+    if (this.entries.length === this.start || holds(this.entries.length - 1)) return this.lastIndex;
+    let low = this.start;
     let high = this.entries.length - 1;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (holds(middle)) low = middle + 1;
       else high = middle;
     }
-    return logIndex(this.base.index + low);
+    return logIndex(this.base.index + low - this.start);
+  }
+
+  /** Only when more places are compacted than are not, so that no entry that is dropped ever costs more than one move. */
+  private cutArrays(): void {
+    this.sizeBeforeArrays = this.sizeThrough[this.start - 1] ?? this.sizeBeforeArrays;
+    this.entries = this.entries.slice(this.start);
+    this.sizeThrough = this.sizeThrough.slice(this.start);
+    this.start = 0;
   }
 
   private remember(slice: Slice): void {
@@ -162,7 +231,7 @@ export class RaftLog {
   }
 
   private forgetSlices(): void {
-    this.remembered.length = 0;
+    this.remembered = [];
     this.nextRemembered = 0;
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Effect } from './effects.js';
 import { logIndex, nodeId, persistId, readId, term } from './ids.js';
+import type { Input } from './inputs.js';
 import { InvariantViolation } from './invariant.js';
 import type { RaftMessage } from './messages.js';
 import { RaftNode } from './raft-node.js';
@@ -19,8 +20,10 @@ import {
   preVoteRequest,
   preVoteResponse,
   raftConfig,
+  snapshotAt,
   voteRequest,
   voteResponse,
+  NO_BASE,
 } from './test-support/raft-builders.js';
 
 const typesOf = (effects: readonly Effect[]): string[] => effects.map(({ type }) => type);
@@ -38,6 +41,8 @@ describe('start', () => {
       lastApplied: 0,
       firstLogIndex: 1,
       lastLogIndex: 2,
+      snapshotIndex: 0,
+      transferTarget: null,
       membership: membershipOf([N1, N2, N3]),
       progress: [],
     });
@@ -54,7 +59,8 @@ describe('start', () => {
     ['entries that do not begin at 1', [commandEntry(2, 1)], 1],
     ['an entry of a term beyond its own', [commandEntry(1, 2)], 1],
   ])('is refused with %s', (_, entries, currentTerm) => {
-    const start = (): RaftNode => new RaftNode(raftConfig(), { hardState: hardState(currentTerm), entries }, 0);
+    const start = (): RaftNode =>
+      new RaftNode(raftConfig(), { hardState: hardState(currentTerm), base: NO_BASE, entries, snapshot: null }, 0);
     expect(start).toThrow(InvariantViolation);
   });
 
@@ -141,6 +147,19 @@ describe('inputs', () => {
       }
     },
   );
+
+  it.each(['follower', 'preCandidate', 'candidate', 'leader'] as const)(
+    'about snapshots, stale, early, repeated, of anybody, never crash a %s',
+    (role) => {
+      for (const input of everySnapshotInput()) {
+        const node = nodeIn(role);
+        node.step(input);
+        node.step(input);
+        node.timeout();
+        expect(node.status.nodeId).toBe(N1);
+      }
+    },
+  );
 });
 
 function nodeIn(role: 'follower' | 'preCandidate' | 'candidate' | 'leader'): LoneNode {
@@ -151,6 +170,22 @@ function nodeIn(role: 'follower' | 'preCandidate' | 'candidate' | 'leader'): Lon
   if (role === 'leader') node.becomeLeader();
   expect(node.status.role).toBe(role);
   return node;
+}
+
+function everySnapshotInput(): Input[] {
+  const FAR = 2 ** 40;
+  return [N1, N2, nodeId('stranger')].flatMap((peer) => [
+    { type: 'snapshotTransferEnded', peer, delivered: true },
+    { type: 'snapshotTransferEnded', peer, delivered: false },
+    ...[0, 2, 4, FAR, Number.MAX_SAFE_INTEGER].flatMap((leaderTerm) =>
+      [0, 1, 2, FAR].map((index): Input => ({
+        type: 'snapshotReceived',
+        from: peer,
+        term: term(leaderTerm),
+        snapshot: snapshotAt(index, 1),
+      })),
+    ),
+  ]);
 }
 
 function everyMessage(): RaftMessage[] {

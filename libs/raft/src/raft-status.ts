@@ -23,7 +23,11 @@ export type RaftStatus = {
   readonly lastApplied: LogIndex;
   readonly firstLogIndex: LogIndex;
   readonly lastLogIndex: LogIndex;
+  /** Where the latest durable checkpoint stands; 0 = none. */
+  readonly snapshotIndex: LogIndex;
   readonly membership: Membership;
+  /** Whom this leader is handing over to. */
+  readonly transferTarget: NodeId | null;
   /** Empty unless this node leads. */
   readonly progress: readonly PeerProgress[];
 };

@@ -50,19 +50,33 @@ export function becomeLeader(state: RaftState, firstIndexOfTerm: LogIndex): Lead
   setLeader(state, state.config.nodeId);
   state.hurriedElectionsLeft = 0;
   const { config, nowMs } = state;
-  const limits = { maxAppends: config.maxInFlightAppends, maxBytes: config.maxInFlightBytes };
-  const nextIndex = logIndex(state.log.lastIndex + 1);
   const peers = otherMembers(state.log.membership, config.nodeId);
   state.leader = {
-    progress: new Map(peers.map((peer) => [peer, new Progress(peer, { nextIndex, nowMs, limits })])),
+    progress: new Map(peers.map((peer) => [peer, newProgress(state, peer)])),
+    isMembershipSettled: false,
     firstIndexOfTerm,
     confirmRound: 0,
     waitingReads: [],
     readRound: null,
+    transfer: null,
     heartbeatDueMs: nowMs + config.heartbeatIntervalMs,
     quorumCheckDueMs: nowMs + config.electionTimeoutMs,
   };
   return state.leader;
+}
+
+/** Of a peer of which nothing is known yet: it is taken to hold what this leader holds. */
+export function newProgress({ config, log, nowMs }: RaftState, peer: NodeId): Progress {
+  const limits = { maxAppends: config.maxInFlightAppends, maxBytes: config.maxInFlightBytes };
+  return new Progress(peer, { nextIndex: logIndex(log.lastIndex + 1), nowMs, limits });
+}
+
+/** This node is told that it is no member any more. It falls silent until the driver stops it. */
+export function becomeRemoved(state: RaftState): void {
+  state.isRemoved = true;
+  becomeFollower(state, null);
+  state.electionDeadlineMs = Infinity;
+  state.output.add({ type: 'removed' });
 }
 
 /** The connection to the leader closed, or it has been silent for too long. */

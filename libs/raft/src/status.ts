@@ -1,3 +1,4 @@
+import { logIndex } from './ids.js';
 import type { Progress } from './progress.js';
 import type { PeerProgress, RaftStatus } from './raft-status.js';
 import type { RaftState } from './raft-state.js';
@@ -14,7 +15,9 @@ export function statusOf(state: RaftState): RaftStatus {
     lastApplied: state.lastApplied,
     firstLogIndex: log.firstIndex,
     lastLogIndex: log.lastIndex,
+    snapshotIndex: state.snapshot?.index ?? logIndex(0),
     membership: log.membership,
+    transferTarget: leader?.transfer?.to ?? null,
     progress: leader === null ? [] : Array.from(leader.progress.values(), (progress) => statusOfPeer(state, progress)),
   };
 }

@@ -2,7 +2,7 @@ import type { Effect } from './effects.js';
 import type { NodeId, PersistId } from './ids.js';
 import type { RaftMessage } from './messages.js';
 
-/** The effects of one step, in the order in which they arise. The step's persist and role change are put before them. */
+/** The effects of one step, in the order in which they arise. The step's write and role change are put before them. */
 export class StepOutput {
   private effects: Effect[] = [];
 

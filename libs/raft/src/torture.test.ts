@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeId } from './ids.js';
+import { seededRandom, type RandomSource } from './random-source.js';
 import { ELECTION_TIMEOUT_MS, FIVE_NODES, THREE_NODES } from './test-support/raft-builders.js';
 import { ensure } from './test-support/raft-oracle.js';
-import { GOOD_NETWORK, VirtualCluster } from './test-support/virtual-cluster.js';
+import { GOOD_NETWORK, GOOD_TRANSFERS, VirtualCluster } from './test-support/virtual-cluster.js';
 import type { VirtualNode } from './test-support/virtual-node.js';
 
 const SEEDS_PER_SIZE = 100;
 const STEPS = 300;
 /** Entries and reads that an average seed gets done at least; fewer would show nothing. */
 const WORK_PER_SEED = 50;
+const SNAPSHOTS_PER_SEED = 0.5;
+const CHECKPOINT_EVERY = { from: 3, to: 20 };
+const MAX_TRAILING_ENTRIES = 10;
 /** In the range of the delays of network and disk, so that elections run into each other. */
 const HASTY_ELECTION_TIMEOUT_MS = 30;
 const CONVERGENCE_LIMIT_MS = 20 * ELECTION_TIMEOUT_MS;
@@ -18,21 +22,24 @@ describe('Raft under torture', () => {
     ['three', THREE_NODES],
     ['five', FIVE_NODES],
   ])(
-    'keeps every promise of Figure 3 on %s nodes that crash on a network that drops, repeats and reorders',
+    'keeps every promise of Figure 3 on %s nodes that crash and compact on a network that drops, repeats and reorders',
     (_, nodes) => {
       let committed = 0;
       let reads = 0;
+      let installedSnapshots = 0;
       for (let seed = 1; seed <= SEEDS_PER_SIZE; seed += 1) {
         try {
           const cluster = torture(nodes, seed);
           committed += cluster.oracle.committedCount;
           reads += cluster.all().reduce((sum, node) => sum + node.completedReads, 0);
+          installedSnapshots += cluster.all().reduce((sum, node) => sum + node.installedSnapshots, 0);
         } catch (error) {
           throw new Error(`seed ${seed} on ${nodes.length} nodes`, { cause: error });
         }
       }
       expect(committed).toBeGreaterThan(SEEDS_PER_SIZE * WORK_PER_SEED);
       expect(reads).toBeGreaterThan(SEEDS_PER_SIZE * WORK_PER_SEED);
+      expect(installedSnapshots).toBeGreaterThan(SEEDS_PER_SIZE * SNAPSHOTS_PER_SEED);
     },
   );
 
@@ -48,6 +55,8 @@ type Swarm = {
   readonly cut: number;
   /** Closed connections are noticed, and sometimes believed closed when they are not. */
   readonly hints: boolean;
+  /** Disks that hang for a while. */
+  readonly stall: number;
   readonly stepMs: number;
 };
 
@@ -55,11 +64,15 @@ type Swarm = {
 function torture(ids: readonly NodeId[], seed: number): VirtualCluster {
   const isHasty = seed % 2 === 0;
   const electionTimeoutMs = isHasty ? HASTY_ELECTION_TIMEOUT_MS : ELECTION_TIMEOUT_MS;
+  const settings = seededRandom(seed, 'settings');
   const cluster = new VirtualCluster({
     nodes: ids,
     seed,
+    checkpointEvery: drawInteger(settings, CHECKPOINT_EVERY),
     config: {
       electionTimeoutMs,
+      trailingEntries: drawInteger(settings, { from: 0, to: MAX_TRAILING_ENTRIES }),
+      diskStallTimeoutMs: 2 * electionTimeoutMs,
       heartbeatIntervalMs: electionTimeoutMs / 6,
       maxInFlightAppends: 1 + (seed % 4),
       maxInFlightBytes: 400,
@@ -74,11 +87,16 @@ function torture(ids: readonly NodeId[], seed: number): VirtualCluster {
     repeatChance: isOn() ? random() * 0.5 : 0,
     delayMs: { from: 0.2, to: isOn() ? electionTimeoutMs * random() : 2 },
   };
+  if (isOn()) {
+    const durationMs = { from: 0.2, to: 2 * electionTimeoutMs * random() };
+    cluster.transfers = { loseChance: random() * 0.5, durationMs, giveUpMs: 4 * electionTimeoutMs };
+  }
   if (isOn()) cluster.writeMs = { from: 0.5, to: electionTimeoutMs * random() };
   const swarm: Swarm = {
     crash: isOn() ? 0.2 * random() : 0,
     cut: isOn() ? 0.2 * random() : 0,
     hints: isOn(),
+    stall: isOn() ? 0.03 * random() : 0,
     stepMs: isOn() ? 4 : electionTimeoutMs / 2,
   };
   for (let step = 0; step < STEPS; step += 1) {
@@ -99,6 +117,8 @@ function disturb(cluster: VirtualCluster, swarm: Swarm): void {
   // Leaders are where the interesting moments are.
   const victim = (random() < 0.5 ? cluster.leader() : null) ?? anyone();
   if (victim.isUp && random() < swarm.crash) cluster.crash(victim.id, swarm.hints ? 2 : null);
+  if (random() < swarm.stall) victim.stallDisk();
+  if (random() < 0.2) anyone().resumeDisk();
   const sleeper = anyone();
   if (!sleeper.isUp && random() < 0.3) cluster.restart(sleeper.id);
   if (random() < swarm.cut) {
@@ -130,8 +150,12 @@ function cutOff(cluster: VirtualCluster, side: readonly VirtualNode[], isNoticed
 function converge(cluster: VirtualCluster): void {
   cluster.heal();
   cluster.network = GOOD_NETWORK;
+  cluster.transfers = GOOD_TRANSFERS;
   cluster.writeMs = { from: 0.5, to: 1 };
-  for (const node of cluster.all()) if (!node.isUp) cluster.restart(node.id);
+  for (const node of cluster.all()) {
+    node.resumeDisk();
+    if (!node.isUp) cluster.restart(node.id);
+  }
   // What is still on its way from before.
   cluster.runFor(ELECTION_TIMEOUT_MS);
   const leader = cluster.awaitLeader(CONVERGENCE_LIMIT_MS);
@@ -152,6 +176,10 @@ function converge(cluster: VirtualCluster): void {
     cluster.all().every((node) => node.status?.leaderId === leader.id),
     'all follow the one leader',
   );
+}
+
+function drawInteger(random: RandomSource, { from, to }: { readonly from: number; readonly to: number }): number {
+  return from + Math.floor(random() * (to - from + 1));
 }
 
 /** @param at a share of the list in [0, 1) */

@@ -1,6 +1,6 @@
 import type { Effect } from '../effects.js';
 import type { HardState } from '../hard-state.js';
-import { proposalId, readId, type LogIndex, type NodeId } from '../ids.js';
+import { proposalId, readId, type NodeId } from '../ids.js';
 import type { Input } from '../inputs.js';
 import type { LogEntry } from '../log-entry.js';
 import type { Membership } from '../membership.js';
@@ -9,11 +9,13 @@ import { otherVoters } from '../quorum.js';
 import type { RaftConfig } from '../raft-config.js';
 import { RaftNode } from '../raft-node.js';
 import type { RaftStatus } from '../raft-status.js';
-import { hardState, membershipOf, preVoteResponse, raftConfig, voteResponse } from './raft-builders.js';
+import type { LogPosition, SnapshotMeta } from '../snapshot-meta.js';
+import { hardState, membershipOf, NO_BASE, preVoteResponse, raftConfig, voteResponse } from './raft-builders.js';
+import { StoredLog } from './stored-log.js';
 
 export type SentMessage = { readonly to: NodeId; readonly message: RaftMessage };
 
-type PersistEffect = Extract<Effect, { readonly type: 'persist' }>;
+type WriteEffect = Extract<Effect, { readonly type: 'persist' | 'installSnapshot' }>;
 type SendEffect = Extract<Effect, { readonly type: 'send' }>;
 
 export type LoneNodeOptions = {
@@ -22,6 +24,9 @@ export type LoneNodeOptions = {
   readonly config?: Partial<RaftConfig>;
   readonly hardState?: HardState;
   readonly entries?: readonly LogEntry[];
+  /** What `entries` follow on. */
+  readonly base?: LogPosition;
+  readonly snapshot?: SnapshotMeta;
 };
 
 /** One real RaftNode whose peers are played by the test. Time stands still unless the test moves it. */
@@ -35,9 +40,9 @@ export class LoneNode {
   /** Every other effect, such as refusals and completed reads. */
   readonly outcomes: Effect[] = [];
   /** The disk after every write handed out so far, durable or not. */
-  readonly log: LogEntry[];
+  private readonly disk: StoredLog;
   savedHardState: HardState;
-  readonly pendingWrites: PersistEffect[] = [];
+  readonly pendingWrites: WriteEffect[] = [];
   private readonly node: RaftNode;
   private held: SendEffect[] = [];
   private durableId = 0;
@@ -47,9 +52,26 @@ export class LoneNode {
     const membership = options.membership ?? (options.voters === undefined ? undefined : membershipOf(options.voters));
     const config = raftConfig({ ...(membership && { initialMembership: membership }), ...options.config });
     this.id = config.nodeId;
-    this.log = [...(options.entries ?? [])];
-    this.savedHardState = options.hardState ?? hardState(this.log.at(-1)?.term ?? 0);
-    this.node = new RaftNode(config, { hardState: this.savedHardState, entries: this.log.slice() }, this.nowMs);
+    this.disk = new StoredLog(options.base ?? NO_BASE, [...(options.entries ?? [])]);
+    this.savedHardState = options.hardState ?? hardState(this.disk.termAt(this.disk.lastIndex) ?? 0);
+    this.node = new RaftNode(
+      config,
+      {
+        hardState: this.savedHardState,
+        base: this.disk.base,
+        entries: this.disk.entries.slice(),
+        snapshot: options.snapshot ?? null,
+      },
+      this.nowMs,
+    );
+  }
+
+  get log(): readonly LogEntry[] {
+    return this.disk.entries;
+  }
+
+  get logBase(): LogPosition {
+    return this.disk.base;
   }
 
   get status(): RaftStatus {
@@ -135,22 +157,17 @@ export class LoneNode {
   }
 
   private run(effect: Effect): void {
-    if (effect.type === 'persist') this.write(effect);
+    if (effect.type === 'persist' || effect.type === 'installSnapshot') this.write(effect);
     else if (effect.type === 'apply') this.applied.push(...effect.entries);
     else if (effect.type !== 'send') this.outcomes.push(effect);
     else if (effect.afterPersist === null || effect.afterPersist <= this.durableId) this.sent.push(effect);
     else this.held.push(effect);
   }
 
-  private write(effect: PersistEffect): void {
+  private write(effect: WriteEffect): void {
     this.pendingWrites.push(effect);
     if (effect.hardState !== null) this.savedHardState = effect.hardState;
-    truncate(this.log, effect.truncateFrom);
-    this.log.push(...effect.entries);
+    if (effect.type === 'persist') this.disk.write(effect);
+    else this.disk.install(effect.snapshot, effect.keepsTail);
   }
-}
-
-/** Drops `from` and all after it from a log that begins at index 1. */
-export function truncate(log: LogEntry[], from: LogIndex | null): void {
-  if (from !== null) log.length = Math.min(log.length, from - 1);
 }

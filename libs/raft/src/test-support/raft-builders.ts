@@ -4,6 +4,7 @@ import type { LogEntry } from '../log-entry.js';
 import type { Membership } from '../membership.js';
 import type { RaftMessage } from '../messages.js';
 import type { RaftConfig } from '../raft-config.js';
+import type { LogPosition, SnapshotMeta } from '../snapshot-meta.js';
 
 export const HEARTBEAT_INTERVAL_MS = 50;
 export const ELECTION_TIMEOUT_MS = 300;
@@ -35,9 +36,22 @@ export function raftConfig(parts: Partial<RaftConfig> = {}): RaftConfig {
     maxInFlightBytes: 1_000_000,
     maxAppendBytes: 100_000,
     maxUncommittedBytes: 1_000_000,
+    trailingEntries: 4,
+    diskStallTimeoutMs: 2 * ELECTION_TIMEOUT_MS,
     seed: 1,
     ...parts,
   };
+}
+
+/** A log that was never compacted. */
+export const NO_BASE: LogPosition = { index: logIndex(0), term: term(0) };
+
+export function position(index: number, entryTerm: number): LogPosition {
+  return { index: logIndex(index), term: term(entryTerm) };
+}
+
+export function snapshotAt(index: number, entryTerm: number, membership = membershipOf(THREE_NODES)): SnapshotMeta {
+  return { ...position(index, entryTerm), membership };
 }
 
 export function hardState(currentTerm: number, votedFor: NodeId | null = null): HardState {
@@ -85,6 +99,28 @@ export function appendAccepted(answerTerm: number, matchIndex: number, confirmRo
     matchIndex: logIndex(matchIndex),
     confirmRound,
     wantsCommitNotice: true,
+  };
+}
+
+/** The follower's log ends before `prevLogIndex`. */
+export function appendRejected(
+  answerTerm: number,
+  {
+    prevLogIndex,
+    lastLogIndex,
+    confirmRound = 0,
+  }: Record<'prevLogIndex' | 'lastLogIndex', number> & {
+    readonly confirmRound?: number;
+  },
+): RaftMessage {
+  return {
+    type: 'appendRejected',
+    term: term(answerTerm),
+    prevLogIndex: logIndex(prevLogIndex),
+    conflictTerm: term(0),
+    conflictIndex: logIndex(lastLogIndex + 1),
+    lastLogIndex: logIndex(lastLogIndex),
+    confirmRound,
   };
 }
 

@@ -1,8 +1,11 @@
 import type { HardState } from '../hard-state.js';
 import { logIndex, type LogIndex, type NodeId, type Term } from '../ids.js';
 import type { LogEntry } from '../log-entry.js';
+import type { Membership } from '../membership.js';
+import type { LogPosition } from '../snapshot-meta.js';
+import type { StoredLog } from './stored-log.js';
 
-type Committed = { readonly entry: LogEntry; readonly seenInTerm: Term };
+type Committed = { readonly entry: LogEntry; readonly seenInTerm: Term; readonly stateHash: number };
 
 /** A promise of the paper (Figure 3) that a run has broken. */
 export class BrokenPromise extends Error {
@@ -21,19 +24,19 @@ export class RaftOracle {
     return this.committed.length;
   }
 
-  /** Disks that hold each entry at this moment; set by the cluster. */
-  countDisksHolding: (entry: LogEntry) => number = () => Infinity;
-  majority = 1;
+  /** Whether a quorum of the membership has the entry on disk at this moment; set by the cluster. */
+  isOnQuorumOfDisks: (entry: LogEntry, membership: Membership) => boolean = () => true;
 
   /** Election Safety; Leader Completeness. */
-  leads(leader: NodeId, inTerm: Term, log: readonly LogEntry[]): void {
+  leads(leader: NodeId, inTerm: Term, log: StoredLog): void {
     const other = this.leaderOfTerm.get(inTerm) ?? leader;
     ensure(other === leader, `${other} and ${leader} both lead in term ${inTerm}`);
     this.leaderOfTerm.set(inTerm, leader);
     for (const { entry, seenInTerm } of this.committed) {
       if (seenInTerm >= inTerm) continue;
-      const own = log[entry.index - 1];
-      ensure(own?.term === entry.term, `leader ${leader} of term ${inTerm} lacks committed entry ${entry.index}`);
+      const isCompacted = entry.index < log.base.index;
+      const isThere = isCompacted || log.termAt(entry.index) === entry.term;
+      ensure(isThere, `leader ${leader} of term ${inTerm} lacks committed entry ${entry.index}`);
     }
   }
 
@@ -48,9 +51,9 @@ export class RaftOracle {
   }
 
   /** Log Matching. */
-  appended(node: NodeId, entries: readonly LogEntry[], log: readonly LogEntry[]): void {
+  appended(node: NodeId, entries: readonly LogEntry[], log: StoredLog): void {
     for (const entry of entries) {
-      const previousTerm = log[entry.index - 2]?.term ?? 0;
+      const previousTerm = log.termAt(entry.index - 1) ?? 0;
       const key = `${entry.index}/${entry.term}`;
       const other = this.known.get(key) ?? { entry, previousTerm };
       const isSame = other.previousTerm === previousTerm && isSameEntry(other.entry, entry);
@@ -59,20 +62,37 @@ export class RaftOracle {
     }
   }
 
-  /** State Machine Safety, and that what is committed is on the disks of a majority. */
-  applied(node: NodeId, entries: readonly LogEntry[], inTerm: Term): void {
+  /**
+   * State Machine Safety, and that what is committed is on the disks of a quorum.
+   * @param by the term and the membership of the node that applies; the first to apply an entry is its leader
+   */
+  applied(
+    node: NodeId,
+    entries: readonly LogEntry[],
+    by: { readonly term: Term; readonly membership: Membership },
+  ): void {
     for (const entry of entries) {
       const other = this.committed[entry.index - 1];
       if (other === undefined) {
         ensure(entry.index === this.committed.length + 1, `${node} applied ${entry.index} before those below`);
-        const disks = this.countDisksHolding(entry);
-        ensure(disks >= this.majority, `entry ${entry.index} was applied with ${disks} copies on disk`);
-        this.committed.push({ entry, seenInTerm: inTerm });
+        ensure(
+          this.isOnQuorumOfDisks(entry, by.membership),
+          `entry ${entry.index} is applied, not on a quorum of disks`,
+        );
+        const stateHash = nextStateHash(this.committed.at(-1)?.stateHash ?? 0, entry);
+        this.committed.push({ entry, seenInTerm: by.term, stateHash });
       } else {
         const isSame = other.entry.term === entry.term && isSameEntry(other.entry, entry);
         ensure(isSame, `${node} applied another entry at ${entry.index}`);
       }
     }
+  }
+
+  /** A state, however it came about, is what the committed entries up to its index make of the first one. */
+  holdsState(node: NodeId, { index, term }: LogPosition, stateHash: number): void {
+    const committed = this.committed[index - 1];
+    ensure(committed?.entry.term === term, `${node} holds the state after ${index}/${term}, which was not committed`);
+    ensure(committed.stateHash === stateHash, `${node} holds another state at ${index} than was committed`);
   }
 
   /** Linearizable reads: everything that had been applied anywhere when the read began. */
@@ -93,4 +113,9 @@ function isSameEntry(left: LogEntry, right: LogEntry): boolean {
 /** For what a run must show. @throws BrokenPromise */
 export function ensure(condition: boolean, message: string): asserts condition {
   if (!condition) throw new BrokenPromise(message);
+}
+
+/** Of the state after `entry`, given that of the state before it: equal for equal entries in equal order. */
+export function nextStateHash(hash: number, entry: LogEntry): number {
+  return (Math.imul(hash, 31) + entry.index * 7 + entry.term * 131) | 0;
 }

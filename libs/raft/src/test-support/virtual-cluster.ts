@@ -1,11 +1,13 @@
 import { proposalId, type NodeId } from '../ids.js';
+import type { MembershipChange } from '../membership.js';
 import type { RaftMessage } from '../messages.js';
 import type { RaftConfig } from '../raft-config.js';
 import { seededRandom, type RandomSource } from '../random-source.js';
 import { EventQueue } from './event-queue.js';
 import { membershipOf, raftConfig } from './raft-builders.js';
+import { hasQuorum } from '../quorum.js';
 import { ensure, RaftOracle } from './raft-oracle.js';
-import { VirtualNode } from './virtual-node.js';
+import { VirtualNode, type SnapshotTransfer } from './virtual-node.js';
 
 export type NetworkFaults = {
   readonly dropChance: number;
@@ -14,14 +16,27 @@ export type NetworkFaults = {
   readonly delayMs: { readonly from: number; readonly to: number };
 };
 
+export type SnapshotFaults = {
+  readonly loseChance: number;
+  readonly durationMs: { readonly from: number; readonly to: number };
+  /** After so long without an answer the sender gives up. */
+  readonly giveUpMs: number;
+};
+
+export const GOOD_TRANSFERS: SnapshotFaults = { loseChance: 0, durationMs: { from: 1, to: 5 }, giveUpMs: 500 };
+
 export const GOOD_NETWORK: NetworkFaults = { dropChance: 0, repeatChance: 0, delayMs: { from: 0.2, to: 0.5 } };
 
 export type VirtualClusterOptions = {
   readonly nodes: readonly NodeId[];
+  /** All nodes unless said otherwise; the others know no membership and wait to be added. */
+  readonly initialVoters?: readonly NodeId[];
   readonly seed: number;
   readonly config?: Partial<RaftConfig>;
   readonly network?: NetworkFaults;
   readonly writeMs?: { readonly from: number; readonly to: number };
+  /** Entries applied from one checkpoint to the next; no checkpoints unless given. */
+  readonly checkpointEvery?: number;
 };
 
 /** Whole nodes on a network, in virtual time, watched by an oracle. The same seed gives the same run. */
@@ -32,6 +47,7 @@ export class VirtualCluster {
   readonly nodes: ReadonlyMap<NodeId, VirtualNode>;
   network: NetworkFaults;
   writeMs: { readonly from: number; readonly to: number };
+  transfers = GOOD_TRANSFERS;
   /** By `from>to`, one way each. */
   readonly cutLinks = new Set<string>();
   /** Every message on its way to be delivered, for tests that count. */
@@ -42,18 +58,24 @@ export class VirtualCluster {
     this.random = seededRandom(options.seed, 'cluster');
     this.network = options.network ?? GOOD_NETWORK;
     this.writeMs = options.writeMs ?? { from: 0.5, to: 1 };
-    this.oracle.majority = Math.floor(options.nodes.length / 2) + 1;
-    this.oracle.countDisksHolding = (entry) =>
-      this.all().filter((node) => node.disk.log[entry.index - 1]?.term === entry.term).length;
-    const initialMembership = membershipOf(options.nodes);
+    this.oracle.isOnQuorumOfDisks = (entry, membership) =>
+      hasQuorum(membership, (id) => this.nodes.get(id)?.disk.holds(entry) === true);
+    const voters = options.initialVoters ?? options.nodes;
     this.nodes = new Map(
       options.nodes.map((id) => [
         id,
         new VirtualNode({
-          config: raftConfig({ ...options.config, nodeId: id, initialMembership, seed: options.seed }),
+          config: raftConfig({
+            ...options.config,
+            nodeId: id,
+            initialMembership: membershipOf(voters.includes(id) ? voters : []),
+            seed: options.seed,
+          }),
           events: this.events,
           oracle: this.oracle,
           send: (from, to, message) => this.send(from, to, message),
+          sendSnapshot: (transfer) => this.sendSnapshot(transfer),
+          checkpointEvery: options.checkpointEvery ?? null,
           drawWriteMs: () => this.drawBetween(this.writeMs),
         }),
       ]),
@@ -93,7 +115,7 @@ export class VirtualCluster {
       const leader = this.leader();
       const status = leader?.status;
       if (leader === null || status === null || status === undefined) return null;
-      return leader.disk.log[status.commitIndex - 1]?.term === status.currentTerm ? leader : null;
+      return leader.disk.log.termAt(status.commitIndex) === status.currentTerm ? leader : null;
     };
     this.runUntil(() => ready() !== null, limitMs, 'a leader that can commit');
     const leader = ready();
@@ -107,6 +129,11 @@ export class VirtualCluster {
       return { proposalId: proposalId(this.lastProposalId), data: new Uint8Array(8) };
     });
     node.step({ type: 'propose', proposals });
+  }
+
+  changeMembership(node: VirtualNode, change: MembershipChange): void {
+    this.lastProposalId += 1;
+    node.step({ type: 'changeMembership', proposalId: proposalId(this.lastProposalId), change });
   }
 
   /** The others learn that the connections closed, each a moment later. */
@@ -158,6 +185,23 @@ export class VirtualCluster {
         this.nodes.get(to)?.step({ type: 'message', from, message });
       });
     }
+  }
+
+  /** All of it at once, after the time that it takes; the answer comes back the same way. */
+  private sendSnapshot(transfer: SnapshotTransfer): void {
+    const { from, to } = transfer;
+    const { loseChance, durationMs, giveUpMs } = this.transfers;
+    const afterMs = (delayMs: number, run: () => void): void => this.events.schedule(this.events.nowMs + delayMs, run);
+    const isLost = (link: string): boolean => this.cutLinks.has(link) || this.random() < loseChance;
+    afterMs(giveUpMs, () => transfer.ended(false));
+    afterMs(this.drawBetween(durationMs), () => {
+      if (isLost(`${from}>${to}`)) return;
+      this.nodes.get(to)?.receiveSnapshot(transfer, (isHeld) => {
+        afterMs(this.drawBetween(this.network.delayMs), () => {
+          if (!isLost(`${to}>${from}`)) transfer.ended(isHeld);
+        });
+      });
+    });
   }
 
   private drawBetween({ from, to }: { readonly from: number; readonly to: number }): number {
