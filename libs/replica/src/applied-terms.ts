@@ -16,6 +16,12 @@ export class AppliedTerms {
     if (this.changes.length > MAX_TERM_CHANGES) this.changes.shift();
   }
 
+  /** Everything up to `index` was applied by somebody else; its terms are not known here, except for the last one. */
+  restartAt(index: LogIndex, term: Term): void {
+    this.changes.length = 0;
+    if (index > 0) this.record(index, term);
+  }
+
   /**
    * An entry that was applied before comes again, after the core was built anew from the store.
    * @throws InvariantViolation when it is another one: what was committed has changed (Raft Figure 3, State Machine Safety)

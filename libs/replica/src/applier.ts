@@ -1,4 +1,14 @@
-import { InvariantViolation, logIndex, term, type LogEntry, type LogIndex, type Term } from '@latchkey/raft';
+import {
+  InvariantViolation,
+  logIndex,
+  term,
+  type LogEntry,
+  type LogIndex,
+  type LogPosition,
+  type Membership,
+  type SnapshotMeta,
+  type Term,
+} from '@latchkey/raft';
 import { AppliedTerms } from './applied-terms.js';
 import { Fifo } from './fifo.js';
 import type { StateMachine } from './ports/state-machine.js';
@@ -7,23 +17,38 @@ import { assertEnvelope, commandOf, incarnationOf, proposedAtMsOf, sequenceOf } 
 export type ApplierOptions<Outcome> = {
   readonly stateMachine: StateMachine<Outcome>;
   readonly incarnation: number;
+  /** In force before the first membership entry. */
+  readonly initialMembership: Membership;
   /** The outcome of a proposal that this process made. */
   readonly onOwnOutcome: (sequence: number, outcome: Outcome) => void;
 };
 
+/** What was committed, in order: entries, or a snapshot in the place of entries. */
+type Committed =
+  | { readonly type: 'entries'; readonly entries: readonly LogEntry[] }
+  | { readonly type: 'snapshot'; readonly meta: SnapshotMeta };
+
 /** Feeds committed entries to the state machine, in slices, each entry once per process. */
 export class Applier<Outcome> {
-  private readonly runs = new Fifo<readonly LogEntry[]>();
+  private readonly queue = new Fifo<Committed>();
   /** Entries of the head run that are done. */
   private offset = 0;
   private readonly appliedTerms = new AppliedTerms();
   private lastAppliedIndex = logIndex(0);
   private lastAppliedTerm = term(0);
   private lastTakenIndex = logIndex(0);
+  private lastQueuedIndex = logIndex(0);
   private lastCommittedIndex = logIndex(0);
-  private isFirstOfCore = true;
+  private lastMembership: Membership;
+  private appliedBytes = 0;
+  /** Where the snapshots in the queue stand. */
+  private queuedSnapshots: LogIndex[] = [];
+  /** Snapshots that were enqueued and are not reported durable yet. */
+  private uninstalledCount = 0;
 
-  constructor(private readonly options: ApplierOptions<Outcome>) {}
+  constructor(private readonly options: ApplierOptions<Outcome>) {
+    this.lastMembership = options.initialMembership;
+  }
 
   get appliedIndex(): LogIndex {
     return this.lastAppliedIndex;
@@ -34,7 +59,17 @@ export class Applier<Outcome> {
     return this.lastAppliedTerm;
   }
 
-  /** The last entry known to be committed, applied or not. */
+  /** What a snapshot of the present state of the machine is called. */
+  get position(): SnapshotMeta {
+    return { index: this.lastAppliedIndex, term: this.lastAppliedTerm, membership: this.lastMembership };
+  }
+
+  /** Data of all entries that were applied; grows for ever. */
+  get appliedByteCount(): number {
+    return this.appliedBytes;
+  }
+
+  /** The last entry known to be committed that this node holds, applied or not. */
   get committedIndex(): LogIndex {
     return this.lastCommittedIndex;
   }
@@ -45,48 +80,105 @@ export class Applier<Outcome> {
   }
 
   get hasBacklog(): boolean {
-    return this.runs.size > 0;
+    return this.queue.peek()?.type === 'entries';
+  }
+
+  /** The snapshot by which the machine must be restored before anything else can be applied. */
+  get awaitedSnapshot(): SnapshotMeta | null {
+    const head = this.queue.peek();
+    return head?.type === 'snapshot' ? head.meta : null;
   }
 
   /** Committed entries, in order. */
   enqueue(entries: readonly LogEntry[]): void {
     const last = entries.at(-1);
     if (last === undefined) return;
-    this.runs.push(entries);
-    if (last.index > this.lastCommittedIndex) this.lastCommittedIndex = last.index;
+    this.queue.push({ type: 'entries', entries });
+    this.noteQueued(last.index);
+  }
+
+  /** The entries up to `meta.index` do not come: the state there does, when the snapshot is durable. */
+  enqueueSnapshot(meta: SnapshotMeta): void {
+    this.queue.push({ type: 'snapshot', meta });
+    this.queuedSnapshots.push(meta.index);
+    this.uninstalledCount += 1;
+    this.noteQueued(meta.index);
+  }
+
+  /** The oldest snapshot that was enqueued is durable: this node holds now what it stands for. */
+  installed(): void {
+    this.uninstalledCount -= 1;
+    this.noteQueued(this.lastQueuedIndex);
   }
 
   /** Applies at most `maxEntries`; gives the number of entries gone through. */
   applySlice(maxEntries: number): number {
     let count = 0;
-    for (let run = this.runs.peek(); run !== undefined && count < maxEntries; run = this.runs.peek()) {
-      const end = Math.min(run.length, this.offset + maxEntries - count);
+    while (count < maxEntries) {
+      const head = this.queue.peek();
+      if (head?.type !== 'entries') break;
+      const { entries } = head;
+      const end = Math.min(entries.length, this.offset + maxEntries - count);
       for (let position = this.offset; position < end; position += 1) {
-        const entry = run[position];
+        const entry = entries[position];
         if (entry !== undefined) this.take(entry);
       }
       count += end - this.offset;
       this.offset = end;
-      if (end < run.length) break;
-      this.runs.shift();
+      if (end < entries.length) break;
+      this.queue.shift();
       this.offset = 0;
     }
     return count;
   }
 
-  /** The core is built anew and will give every committed entry again; those applied already are not applied twice. */
-  restart(): void {
-    this.runs.clear();
+  /** The machine holds the state at `meta` now, instead of what was applied; what was queued up to there is done. */
+  restored(meta: SnapshotMeta): void {
+    if (meta.index < this.lastAppliedIndex) {
+      throw new InvariantViolation(`the state went back from ${this.lastAppliedIndex} to ${meta.index}`);
+    }
+    this.lastAppliedIndex = meta.index;
+    this.lastAppliedTerm = meta.term;
+    this.lastTakenIndex = meta.index;
+    this.lastMembership = meta.membership;
+    this.appliedTerms.restartAt(meta.index, meta.term);
+    this.dropThrough(meta.index);
+  }
+
+  /**
+   * The core is built anew and gives every committed entry after `start` again; those applied already are not applied
+   * twice. @throws InvariantViolation when what is durable at `start` is not what was applied there
+   */
+  restart(start: LogPosition): void {
+    if (start.index > this.lastAppliedIndex) {
+      throw new InvariantViolation(`the log begins after ${start.index}, applied is only ${this.lastAppliedIndex}`);
+    }
+    this.appliedTerms.assertSame(start.index, start.term);
+    this.queue.clear();
     this.offset = 0;
-    this.isFirstOfCore = true;
+    this.queuedSnapshots = [];
+    this.uninstalledCount = 0;
+    this.lastTakenIndex = start.index;
+    this.lastQueuedIndex = start.index;
+    if (start.index > this.lastCommittedIndex) this.lastCommittedIndex = start.index;
+  }
+
+  private noteQueued(index: LogIndex): void {
+    this.lastQueuedIndex = index;
+    // What follows a snapshot is not certain to be here before the snapshot is.
+    if (this.uninstalledCount === 0 && index > this.lastCommittedIndex) this.lastCommittedIndex = index;
+  }
+
+  /** Up to the last snapshot that is not beyond `index`. */
+  private dropThrough(index: LogIndex): void {
+    while ((this.queuedSnapshots[0] ?? Infinity) <= index) {
+      if (this.queue.shift()?.type === 'snapshot') this.queuedSnapshots.shift();
+      this.offset = 0;
+    }
   }
 
   private take(entry: LogEntry): void {
-    const follows = this.isFirstOfCore
-      ? entry.index <= this.lastAppliedIndex + 1
-      : entry.index === this.lastTakenIndex + 1;
-    if (!follows) throw this.outOfOrder(entry.index);
-    this.isFirstOfCore = false;
+    if (entry.index !== this.lastTakenIndex + 1) throw this.outOfOrder(entry.index);
     this.lastTakenIndex = entry.index;
     if (entry.index <= this.lastAppliedIndex) {
       this.appliedTerms.assertSame(entry.index, entry.term);
@@ -101,10 +193,12 @@ export class Applier<Outcome> {
   private apply(entry: LogEntry): void {
     if (entry.type !== 'command') {
       this.options.stateMachine.advance(entry.index, entry.term);
+      if (entry.type === 'membership') this.lastMembership = entry.membership;
       return;
     }
     const envelope = entry.data;
     assertEnvelope(envelope);
+    this.appliedBytes += envelope.byteLength;
     const outcome = this.options.stateMachine.apply({
       index: entry.index,
       term: entry.term,

@@ -7,6 +7,6 @@ export function createReplica<Outcome>(options: ReplicaOptions<Outcome>): Replic
   return new DrivenReplica(options, (durable, nowMs, runNumber) => {
     // Another seed for another run: a node that recovers must not repeat the timeouts it has just drawn.
     const config = { ...options.raft, seed: options.raft.seed + runNumber - 1 };
-    return new RaftNode(config, durable, nowMs);
+    return new RaftNode(config, { ...durable, snapshot: durable.checkpoint }, nowMs);
   });
 }

@@ -1,14 +1,24 @@
-import { invariant, logIndex, term, type LogIndex, type RaftStatus } from '@latchkey/raft';
+import {
+  invariant,
+  logIndex,
+  term,
+  type LogIndex,
+  type Membership,
+  type MembershipChange,
+  type NodeId,
+  type RaftStatus,
+} from '@latchkey/raft';
 import type { AppliedWaiter } from './applied-waiters.js';
 import { MAX_APPLIED_WAITERS, STOP_STORE_WAIT_MS } from './limits.js';
 import { noLeader, outcomeUnknown, overloaded, shuttingDown } from './pending-proposals.js';
 import type { Replica, ReplicaOptions, ReplicaStatus } from './replica-api.js';
 import { ReplicaDriver, type CreateCore } from './replica-driver.js';
 import type { ReplicaError } from './replica-error.js';
+import { notLeader } from './transfer-requests.js';
 
 /** The calls of the application, and the life of the node around its driver. */
 export class DrivenReplica<Outcome> implements Replica<Outcome> {
-  private readonly driver: ReplicaDriver<Outcome>;
+  readonly driver: ReplicaDriver<Outcome>;
   private starting: Promise<void> | null = null;
   private stopping: Promise<void> | null = null;
   private isTransportStarted = false;
@@ -102,10 +112,23 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
     });
   }
 
+  transferLeadership(to: NodeId | null): Promise<NodeId> {
+    const refusal = this.refusalWhenNotLeading();
+    if (refusal !== null) return Promise.reject(refusal);
+    return this.driver.parts.transfers.request(to, this.driver.view);
+  }
+
+  changeMembership(change: MembershipChange): Promise<Membership> {
+    const refusal = this.refusalWhenNotLeading();
+    if (refusal !== null) return Promise.reject(refusal);
+    return this.driver.parts.membership.request(change, this.driver.view, this.options.clock.nowMs());
+  }
+
   status(): ReplicaStatus {
     return {
       ...(this.driver.coreStatus() ?? this.statusBeforeStart()),
       appliedIndex: this.driver.appliedIndex,
+      checkpointIndex: this.driver.checkpoints?.savedIndex ?? logIndex(0),
       connectedPeers: this.driver.connectedPeers(),
       phase: this.driver.phase,
     };
@@ -114,7 +137,7 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
   private async startOnce(): Promise<void> {
     const { driver, options } = this;
     invariant(driver.phase === 'starting', `a replica that is ${driver.phase} cannot start`);
-    const durable = await options.logStore.load();
+    const durable = await driver.durable.load();
     if (this.stopping !== null) throw shuttingDown();
     driver.begin(durable);
     this.isTransportStarted = true;
@@ -123,6 +146,8 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
       onPeerUp: (peer) => driver.onPeerChange(peer, true),
       onPeerDown: (peer) => driver.onPeerChange(peer, false),
     });
+    driver.parts.roster.open();
+    driver.schedule();
   }
 
   private async stopOnce(): Promise<void> {
@@ -162,10 +187,16 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
       case 'starting':
       case 'recovering':
         return noLeader();
+      case 'removed':
       case 'stopped':
       case 'failed':
         return shuttingDown();
     }
+  }
+
+  private refusalWhenNotLeading(): ReplicaError | null {
+    const refusal = this.refusalWhenNotRunning();
+    return refusal?.code === 'NO_LEADER' ? notLeader() : refusal;
   }
 
   private statusBeforeStart(): RaftStatus {
@@ -181,6 +212,8 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
       lastApplied: none,
       firstLogIndex: logIndex(1),
       lastLogIndex: none,
+      snapshotIndex: none,
+      transferTarget: null,
       membership: initialMembership,
       progress: [],
     };

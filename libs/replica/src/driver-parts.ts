@@ -4,15 +4,19 @@ import { AppliedWaiters } from './applied-waiters.js';
 import { ForwardedProposals } from './forwarded-proposals.js';
 import { LeaderRequests } from './leader-requests.js';
 import type { KnownLeader, LeaderView } from './leader-view.js';
-import { LEADER_WAIT_ELECTION_TIMEOUTS } from './limits.js';
+import { LEADER_WAIT_ELECTION_TIMEOUTS, REMOVED_PEER_ELECTION_TIMEOUTS } from './limits.js';
+import { MembershipRequests } from './membership-requests.js';
 import { OwnProposals } from './own-proposals.js';
-import type { PeerSender } from './peer-sender.js';
+import type { DriverCalls } from './driver-calls.js';
+import { PeerRoster } from './peer-roster.js';
 import type { Clock } from './ports/clock.js';
 import type { PeerMessage } from './ports/peer-transport.js';
 import { ProposalIntake } from './proposal-intake.js';
 import { ReadRounds } from './read-rounds.js';
 import type { ReplicaOptions } from './replica-api.js';
 import type { ReplicaError } from './replica-error.js';
+import { SnapshotTransfers } from './snapshot-transfers.js';
+import { TransferRequests } from './transfer-requests.js';
 
 /** Everything that outlives one run of the Raft core: what callers wait for, and what is applied. */
 export type DriverParts<Outcome> = {
@@ -23,11 +27,15 @@ export type DriverParts<Outcome> = {
   readonly appliedWaiters: AppliedWaiters;
   readonly reads: ReadRounds;
   readonly leaderRequests: LeaderRequests;
+  readonly membership: MembershipRequests;
+  readonly transfers: TransferRequests;
+  readonly snapshots: SnapshotTransfers;
+  readonly roster: PeerRoster;
 };
 
 export function createDriverParts<Outcome>(
   options: ReplicaOptions<Outcome>,
-  transport: PeerSender,
+  transport: DriverCalls,
 ): DriverParts<Outcome> {
   const { incarnation, observer } = options;
   const { nodeId, electionTimeoutMs, heartbeatIntervalMs } = options.raft;
@@ -36,21 +44,25 @@ export function createDriverParts<Outcome>(
     nodeId,
     incarnation,
     transport,
+    clock: options.clock,
     maxUnrouted: options.maxQueuedInputs,
     maxPending: options.maxPendingProposals,
     timeoutMs: options.proposalTimeoutMs,
     leaderWaitMs,
+    handoverWaitMs: electionTimeoutMs,
   });
   const forwarded = new ForwardedProposals(transport, options.maxQueuedInputs);
+  const applier = new Applier({
+    stateMachine: options.stateMachine,
+    incarnation,
+    initialMembership: options.raft.initialMembership,
+    onOwnOutcome: (sequence, outcome) => own.resolve(sequence, outcome),
+  });
   return {
     own,
     forwarded,
     intake: new ProposalIntake(own, forwarded),
-    applier: new Applier({
-      stateMachine: options.stateMachine,
-      incarnation,
-      onOwnOutcome: (sequence, outcome) => own.resolve(sequence, outcome),
-    }),
+    applier,
     appliedWaiters: new AppliedWaiters(),
     reads: new ReadRounds({
       retryDelayMs: heartbeatIntervalMs,
@@ -67,6 +79,19 @@ export function createDriverParts<Outcome>(
       onServeFailed: (from, error) =>
         observer.warning?.('a question to the leader was refused: its handler failed', { from, error: String(error) }),
     }),
+    membership: new MembershipRequests({ calls: transport, timeoutMs: options.proposalTimeoutMs }),
+    transfers: new TransferRequests({
+      nodeId,
+      calls: transport,
+      clock: options.clock,
+      successorWaitMs: electionTimeoutMs,
+    }),
+    snapshots: new SnapshotTransfers({ ...options, appliedIndex: () => applier.appliedIndex }, transport),
+    roster: new PeerRoster({
+      nodeId,
+      transport: options.transport,
+      keepRemovedMs: REMOVED_PEER_ELECTION_TIMEOUTS * electionTimeoutMs,
+    }),
   };
 }
 
@@ -77,6 +102,10 @@ export function nextCallerDeadlineMs<Outcome>(parts: DriverParts<Outcome>): numb
     parts.reads.nextDeadlineMs(),
     parts.appliedWaiters.nextDeadlineMs(),
     parts.leaderRequests.nextDeadlineMs(),
+    parts.membership.nextDeadlineMs(),
+    parts.transfers.nextDeadlineMs(),
+    parts.snapshots.nextDeadlineMs(),
+    parts.roster.nextDeadlineMs(),
   );
 }
 
@@ -85,6 +114,10 @@ export function expireCallers<Outcome>(parts: DriverParts<Outcome>, nowMs: numbe
   parts.reads.expire(nowMs);
   parts.appliedWaiters.expire(nowMs);
   parts.leaderRequests.expire(nowMs);
+  parts.membership.expire(nowMs);
+  parts.transfers.expire(nowMs);
+  parts.snapshots.expire(nowMs);
+  parts.roster.expire(nowMs);
 }
 
 /** Settles every caller: what left this node is unknown, the rest fails with `unsent`. */
@@ -93,6 +126,24 @@ export function failCallers<Outcome>(parts: DriverParts<Outcome>, unsent: Replic
   parts.forwarded.clear();
   parts.reads.failAll(unsent);
   parts.leaderRequests.failAll(unsent, reason);
+  parts.membership.failAll(unsent, reason);
+  parts.transfers.failAll(reason);
+}
+
+/** Calls to the checkpoint store that were begun for peers: the store must not be loaded again before they have ended. */
+export function storeCallsUnderWay<Outcome>(parts: DriverParts<Outcome>): readonly Promise<unknown>[] {
+  return [parts.snapshots.reset()];
+}
+
+/** The connection to a peer is open, or has closed. */
+export function peerChanged<Outcome>(parts: DriverParts<Outcome>, peer: NodeId, isUp: boolean): void {
+  if (isUp) {
+    parts.snapshots.peerUp(peer);
+    return;
+  }
+  parts.own.peerDown(peer);
+  parts.leaderRequests.peerDown(peer);
+  parts.snapshots.peerDown(peer);
 }
 
 /** Everything peers say that is not Raft itself. */
@@ -113,6 +164,10 @@ export function takeApplicationMessage<Outcome>(
       return parts.leaderRequests.answered(from, message.requestId, message.body);
     case 'leaderRequestRefused':
       return parts.leaderRequests.refused(from, message.requestId);
+    case 'snapshotChunk':
+      return parts.snapshots.takeChunk(from, message, view);
+    case 'snapshotProgress':
+      return parts.snapshots.takeProgress(from, message);
     default:
       return assertNever(message);
   }

@@ -1,10 +1,27 @@
+export type {
+  Checkpoint,
+  CheckpointStore,
+  CheckpointView,
+  SnapshotInstallation,
+  SnapshotStaging,
+  StateChanges,
+  StateRow,
+  StateRowChange,
+} from './ports/checkpoint-store.js';
 export type { Clock, Timer } from './ports/clock.js';
 export type { DurableState, LogStore, LogStoreErrorCode, PersistBatch } from './ports/log-store.js';
 export { LogStoreError } from './ports/log-store.js';
 export type { ReplicaObserver } from './ports/observer.js';
-export type { PeerMessage, PeerTransport, PeerTransportHandlers } from './ports/peer-transport.js';
-export type { CommittedCommand, StateMachine } from './ports/state-machine.js';
-export type { Replica, ReplicaOptions, ReplicaStatus } from './replica-api.js';
+export type {
+  BulkMessage,
+  PeerAddress,
+  PeerMessage,
+  PeerTransport,
+  PeerTransportHandlers,
+} from './ports/peer-transport.js';
+export type { CheckpointedStateMachine, CommittedCommand, StateMachine, StateRestore } from './ports/state-machine.js';
+export type { CheckpointOptions, Replica, ReplicaOptions, ReplicaStatus } from './replica-api.js';
+export { MAX_SNAPSHOT_CHUNK_BYTES } from './limits.js';
 export { createReplica } from './create-replica.js';
 export type { ReplicaErrorCode, RetryClass } from './replica-error.js';
 export { ReplicaError } from './replica-error.js';

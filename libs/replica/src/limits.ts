@@ -34,6 +34,51 @@ export const MAX_LEADER_REQUESTS = 4_096;
 /** Questions of one leader's peers that are being answered. */
 export const MAX_SERVED_LEADER_REQUESTS = 4_096;
 
+/** Bytes of encoded rows in one `snapshotChunk`. Larger frames would hold up what else its connection carries. */
+export const MAX_SNAPSHOT_CHUNK_BYTES = 256 * 1024;
+
+/** Chunks of one outgoing snapshot that are not acknowledged yet; that many are kept to be sent again. */
+export const MAX_SNAPSHOT_CHUNKS_IN_FLIGHT = 4;
+
+/** Snapshots sent at the same time; each holds a view of the store open. Further peers wait. */
+export const MAX_OUTGOING_SNAPSHOTS = 2;
+
+/** Chunks of an incoming snapshot that wait for the staging area; more are not taken and come again. */
+export const MAX_SNAPSHOT_CHUNKS_TO_STAGE = 8;
+
+/** Transfers that ended here and are refused if a late chunk would begin them once more. */
+export const MAX_ENDED_SNAPSHOTS_REMEMBERED = 32;
+
+/** A snapshot chunk without an answer is sent again after this many heartbeats; the pause doubles up to the maximum. */
+export const SNAPSHOT_RETRANSMIT_HEARTBEATS = 3;
+export const SNAPSHOT_RETRANSMIT_HEARTBEATS_MAX = 24;
+
+/** A snapshot that gets no further for this many election timeouts is given up by its sender; so it may be resumed until then. */
+export const SNAPSHOT_GIVE_UP_ELECTION_TIMEOUTS = 8;
+
+/** While the peer says that it is installing what it has got. */
+export const SNAPSHOT_INSTALL_ELECTION_TIMEOUTS = 64;
+
+/** An incoming snapshot of which nothing more comes is dropped after this many election timeouts: later than its sender gives up. */
+export const SNAPSHOT_IDLE_ELECTION_TIMEOUTS = 2 * SNAPSHOT_GIVE_UP_ELECTION_TIMEOUTS;
+
+/** Bytes of one row of the state when it is sent to a peer: a length above means damage. */
+export const MAX_STATE_ROW_KEY_BYTES = 64 * 1024;
+export const MAX_STATE_ROW_VALUE_BYTES = 64 * 1024 * 1024;
+
+/** Calls of `changeMembership` that wait at one node. */
+export const MAX_MEMBERSHIP_REQUESTS = 16;
+
+/** A removed member is still connected for this many election timeouts, so that it learns that it was removed. */
+export const REMOVED_PEER_ELECTION_TIMEOUTS = 4;
+
+/** Rows that the state machine takes in one turn when it is restored; a single larger row still comes alone. */
+export const RESTORE_PAGE_BYTES = 256 * 1024;
+
+/** Pauses after a checkpoint that could not be saved. */
+export const CHECKPOINT_RETRY_MIN_MS = 100;
+export const CHECKPOINT_RETRY_MAX_MS = 10_000;
+
 /** Calls of `waitForApplied` and reads that wait for the state machine. */
 export const MAX_APPLIED_WAITERS = 65_536;
 

@@ -1,9 +1,10 @@
-import type { LogIndex, NodeId, ProposalRefusal } from '@latchkey/raft';
+import type { LogIndex, NodeId, ProposalRefusal, Term } from '@latchkey/raft';
 import { ByteSlab } from './byte-slab.js';
 import type { KnownLeader, LeaderView } from './leader-view.js';
 import { MAX_COMMAND_BYTES, MAX_FORWARD_MESSAGE_BYTES } from './limits.js';
 import { noLeader, overloaded, PendingProposals, type PendingProposal } from './pending-proposals.js';
 import type { PeerSender } from './peer-sender.js';
+import type { Clock } from './ports/clock.js';
 import { resealProposal, sealProposal, stampLeaderTerm } from './proposal-envelope.js';
 import { ReplicaError } from './replica-error.js';
 
@@ -15,23 +16,32 @@ export type OwnProposalsOptions = {
   readonly nodeId: NodeId;
   readonly incarnation: number;
   readonly transport: PeerSender;
+  readonly clock: Pick<Clock, 'nowMs'>;
   readonly maxUnrouted: number;
   readonly maxPending: number;
   readonly timeoutMs: number;
   /** A proposal that has not left this node after this long fails as NO_LEADER. */
   readonly leaderWaitMs: number;
+  /** Nothing is offered for this long to a leader that is handing over. */
+  readonly handoverWaitMs: number;
 };
 
 /**
  * The proposals made at this node: gathered within a turn, then given to the own core or forwarded to the leader.
- * None is ever sent twice unless the first receiver has said that it did not and will not append it.
+ * None is ever sent twice unless it is certain that the first copy is in no log for ever: its receiver has said so, or
+ * an entry of a later term was applied here and the copy before it was not (what an earlier leadership appended and is
+ * ever committed stands before everything of a later one).
  */
 export class OwnProposals<Outcome> {
   private readonly pending: PendingProposals<Outcome>;
-  /** No node and no log has these. In the order of their age. */
+  /** No node and no log has these. In the order in which they began to wait. */
   private unrouted: PendingProposal<Outcome>[] = [];
   private lastSequence: number;
   private readonly slab = new ByteSlab();
+  /** The leader of this term is handing over. */
+  private handover: { readonly term: Term; readonly untilMs: number } | null = null;
+  /** Of the proposals whose leadership has ended and whose fate is open: the earliest term. */
+  private earliestOpenTerm = Infinity;
 
   constructor(private readonly options: OwnProposalsOptions) {
     this.pending = new PendingProposals(options.timeoutMs);
@@ -43,14 +53,17 @@ export class OwnProposals<Outcome> {
     return this.pending.size;
   }
 
+  /** Something waits for a leader, and the one we know of last takes proposals. */
   get hasUnrouted(): boolean {
-    return this.unrouted.length > 0;
+    return this.unrouted.length > 0 && (this.handover === null || this.options.clock.nowMs() >= this.handover.untilMs);
   }
 
   nextDeadlineMs(): number {
     const oldest = this.unrouted[0];
-    const leaderDeadlineMs = oldest === undefined ? Infinity : oldest.startedAtMs + this.options.leaderWaitMs;
-    return Math.min(leaderDeadlineMs, this.pending.nextDeadlineMs());
+    if (oldest === undefined) return this.pending.nextDeadlineMs();
+    const leaderDeadlineMs = oldest.waitingSinceMs + this.options.leaderWaitMs;
+    const handoverEndMs = this.hasUnrouted ? Infinity : (this.handover?.untilMs ?? Infinity);
+    return Math.min(leaderDeadlineMs, handoverEndMs, this.pending.nextDeadlineMs());
   }
 
   /** @throws ReplicaError (as a rejection) TOO_LARGE, OVERLOADED at once; see `Replica.propose` */
@@ -66,9 +79,11 @@ export class OwnProposals<Outcome> {
         sequence,
         envelope: sealProposal({ incarnation: this.options.incarnation, sequence }, command, this.slab),
         startedAtMs: nowMs,
+        waitingSinceMs: nowMs,
         route: null,
         appendedIndex: 0,
         refusedInTerm: 0,
+        unknownAfterMs: Infinity,
         settled: false,
         resolve,
         reject,
@@ -139,6 +154,8 @@ export class OwnProposals<Outcome> {
         return this.pending.reject(proposal, tooLarge(proposal.envelope.byteLength));
       case 'notLeader':
         return this.waitForAnotherLeader(proposal);
+      case 'transferring':
+        return this.waitForHandover(proposal);
     }
   }
 
@@ -146,17 +163,53 @@ export class OwnProposals<Outcome> {
     this.pending.resolve(sequence, outcome);
   }
 
-  /** Leader or term changed: what went to another leadership than the present one may be lost, or committed later. */
+  /** The newest proposal made so far; see `failSentUpTo`. */
+  get latestSequence(): number {
+    return this.lastSequence;
+  }
+
+  /** Those that had left this node when `sequence` was the latest are settled as unknown. */
+  failSentUpTo(sequence: number, reason: string): void {
+    this.pending.failLost((proposal) => proposal.sequence <= sequence, reason);
+  }
+
+  /** Leader or term changed: what went to another leadership than the present one is in the log by now, or never. */
   leaderChanged(view: LeaderView, committedIndex: LogIndex): void {
-    this.pending.failLost(({ route, appendedIndex }) => {
-      if (route === null || (appendedIndex > 0 && appendedIndex <= committedIndex)) return false;
-      return route.term !== view.term || route.leaderId !== view.leaderId;
-    }, 'the leader changed');
+    if (this.handover !== null && this.handover.term !== view.term) this.handover = null;
+    const unknownAfterMs = this.options.clock.nowMs() + this.options.leaderWaitMs;
+    for (const proposal of this.pending.sent(() => true)) {
+      const { route, appendedIndex } = proposal;
+      if (route === null || (appendedIndex > 0 && appendedIndex <= committedIndex)) continue;
+      if (route.term === view.term && route.leaderId === view.leaderId) proposal.unknownAfterMs = Infinity;
+      else if (proposal.unknownAfterMs === Infinity) {
+        this.pending.unknownAfter(proposal, unknownAfterMs);
+        this.earliestOpenTerm = Math.min(this.earliestOpenTerm, route.term);
+      }
+    }
+  }
+
+  /** An entry of this term was applied here, after all that came before it: what is open from earlier terms is lost. */
+  termApplied(term: Term): void {
+    if (term <= this.earliestOpenTerm) return;
+    this.earliestOpenTerm = Infinity;
+    for (const proposal of this.pending.sent(({ unknownAfterMs }) => unknownAfterMs < Infinity)) {
+      const openTerm = proposal.route?.term ?? term;
+      if (openTerm < term) this.waitForAnotherLeader(proposal);
+      else this.earliestOpenTerm = Math.min(this.earliestOpenTerm, openTerm);
+    }
+  }
+
+  /** The leader of the present term, this node, has given up handing over. */
+  handoverFailed(): void {
+    this.handover = null;
   }
 
   /** The connection closed; what was on its way may or may not have arrived. */
   peerDown(peer: NodeId): void {
-    this.pending.failLost(({ route }) => route?.leaderId === peer, `the connection to the leader ${peer} closed`);
+    this.pending.failLost(
+      ({ route, unknownAfterMs }) => route?.leaderId === peer && unknownAfterMs === Infinity,
+      `the connection to the leader ${peer} closed`,
+    );
   }
 
   expire(nowMs: number): void {
@@ -164,7 +217,7 @@ export class OwnProposals<Outcome> {
     const overdueSinceMs = nowMs - this.options.leaderWaitMs;
     let overdue = 0;
     for (const proposal of this.unrouted) {
-      if (proposal.startedAtMs > overdueSinceMs) break;
+      if (proposal.waitingSinceMs > overdueSinceMs) break;
       overdue += 1;
       this.pending.reject(proposal, noLeader());
     }
@@ -179,14 +232,27 @@ export class OwnProposals<Outcome> {
 
   private waitForAnotherLeader(proposal: PendingProposal<Outcome>): void {
     proposal.refusedInTerm = proposal.route?.term ?? 0;
+    this.waitAgain(proposal);
+  }
+
+  /** For the next leader; or for the same one when the handover cannot be under way any more. */
+  private waitForHandover(proposal: PendingProposal<Outcome>): void {
+    const { term } = proposal.route ?? { term: null };
+    const nowMs = this.options.clock.nowMs();
+    const isKnown = this.handover?.term === term && nowMs < this.handover.untilMs;
+    if (term !== null && !isKnown) this.handover = { term, untilMs: nowMs + this.options.handoverWaitMs };
+    this.waitAgain(proposal);
+  }
+
+  private waitAgain(proposal: PendingProposal<Outcome>): void {
     proposal.route = null;
+    proposal.appendedIndex = 0;
+    proposal.unknownAfterMs = Infinity;
+    proposal.waitingSinceMs = this.options.clock.nowMs();
     this.lastSequence += 1;
     const sequence = this.lastSequence;
     this.pending.rename(proposal, sequence, resealProposal(proposal.envelope, sequence));
-    // The oldest stays in front, where its deadline is looked for.
-    let position = this.unrouted.length;
-    while (position > 0 && (this.unrouted[position - 1]?.startedAtMs ?? 0) > proposal.startedAtMs) position -= 1;
-    this.unrouted.splice(position, 0, proposal);
+    this.unrouted.push(proposal);
   }
 }
 

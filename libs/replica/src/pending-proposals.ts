@@ -1,17 +1,24 @@
 import type { LogIndex, NodeId, Term } from '@latchkey/raft';
 import { ReplicaError } from './replica-error.js';
 
+/** The leadership that a proposal was sent to. No other can ever append that copy of it. */
+export type ProposalRoute = { readonly leaderId: NodeId; readonly term: Term };
+
 /** A proposal of this node whose caller waits for the outcome. */
 export type PendingProposal<Outcome> = {
   sequence: number;
   envelope: Uint8Array;
   readonly startedAtMs: number;
+  /** Since when it waits for a leader that it can be sent to. */
+  waitingSinceMs: number;
   /** Where it was sent; null while no other node and no log can have it. */
-  route: { readonly leaderId: NodeId; readonly term: Term } | null;
+  route: ProposalRoute | null;
   /** Its place in our own log; 0 unless we appended it ourselves. */
   appendedIndex: LogIndex | 0;
   /** The leader of this term has refused it, so it waits for another. */
   refusedInTerm: Term | 0;
+  /** The leadership that it was sent to has ended. Without certainty by then it fails as unknown; else Infinity. */
+  unknownAfterMs: number;
   settled: boolean;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: Error) => void;
@@ -46,6 +53,21 @@ export class PendingProposals<Outcome> {
     return proposal?.sequence === sequence ? proposal : undefined;
   }
 
+  /** The proposals that had been sent, and that `matches` names. */
+  sent(matches: (proposal: PendingProposal<Outcome>, route: ProposalRoute) => boolean): PendingProposal<Outcome>[] {
+    const sent: PendingProposal<Outcome>[] = [];
+    for (const proposal of this.byKey.values()) {
+      if (proposal.route !== null && matches(proposal, proposal.route)) sent.push(proposal);
+    }
+    return sent;
+  }
+
+  /** Whatever is known by then. */
+  unknownAfter(proposal: PendingProposal<Outcome>, unknownAfterMs: number): void {
+    proposal.unknownAfterMs = unknownAfterMs;
+    this.deadlineBoundMs = Math.min(this.deadlineBoundMs, unknownAfterMs);
+  }
+
   /** The next attempt goes by another sequence, so that a late answer to the first is not taken for one to the second. */
   rename(proposal: PendingProposal<Outcome>, sequence: number, envelope: Uint8Array): void {
     this.byKey.delete(keyOf(proposal.sequence));
@@ -70,9 +92,7 @@ export class PendingProposals<Outcome> {
 
   /** Nobody will tell us any more what became of those that `isLost` names. */
   failLost(isLost: (proposal: PendingProposal<Outcome>) => boolean, reason: string): void {
-    for (const proposal of this.byKey.values()) {
-      if (proposal.route !== null && isLost(proposal)) this.reject(proposal, outcomeUnknown(reason));
-    }
+    for (const proposal of this.sent(isLost)) this.reject(proposal, outcomeUnknown(reason));
   }
 
   /** Proposals that left this node fail as unknown, the others with `unsent`. */
@@ -86,9 +106,10 @@ export class PendingProposals<Outcome> {
     if (nowMs < this.deadlineBoundMs) return;
     this.deadlineBoundMs = Infinity;
     for (const proposal of this.byKey.values()) {
-      const deadlineMs = proposal.startedAtMs + this.timeoutMs;
+      const deadlineMs = Math.min(proposal.startedAtMs + this.timeoutMs, proposal.unknownAfterMs);
       if (deadlineMs > nowMs) this.deadlineBoundMs = Math.min(this.deadlineBoundMs, deadlineMs);
       else if (proposal.route === null) this.reject(proposal, noLeader());
+      else if (proposal.unknownAfterMs <= nowMs) this.reject(proposal, outcomeUnknown('the leader changed'));
       else this.reject(proposal, outcomeUnknown(`no outcome within ${this.timeoutMs} ms`));
     }
   }

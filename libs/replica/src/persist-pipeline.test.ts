@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { logIndex, nodeId, persistId, term, type Effect, type LogEntry } from '@latchkey/raft';
 import { describe, expect, it } from 'vitest';
-import { PersistPipeline, type DurableBatch } from './persist-pipeline.js';
+import { PersistPipeline, type DurableBatch, type StoreBarrier } from './persist-pipeline.js';
 import { LogStoreError, type LogStore, type PersistBatch } from './ports/log-store.js';
 import { VirtualClock } from './test-support/virtual-clock.js';
 
@@ -186,6 +186,78 @@ describe('group commit', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('a barrier among the writes', () => {
+  function barrierFor(events: string[]) {
+    let end: (error: Error | null) => void = () => undefined;
+    const barrier: StoreBarrier = {
+      run: () => {
+        events.push('begun');
+        return new Promise((resolve, reject) => {
+          end = (error) => (error === null ? resolve() : reject(error));
+        });
+      },
+      onDurable: () => events.push('durable'),
+    };
+    return { barrier, finish: (error: Error | null = null) => end(error) };
+  }
+
+  it('begins after the write before it, holds up those after it, and is not merged across', async () => {
+    const store = new ManualStore();
+    const { pipeline, durable, clock } = setUp(store);
+    const events: string[] = [];
+    const { barrier, finish } = barrierFor(events);
+    pipeline.add(persist(1, { entries: [command(1)] }));
+    pipeline.startNext();
+    pipeline.add(persist(2, { entries: [command(2)] }));
+    pipeline.addBarrier(barrier);
+    pipeline.add(persist(4, { entries: [command(11)] }));
+    pipeline.add(persist(5, { entries: [command(12)] }));
+    for (let write = 0; write < 2; write += 1) {
+      expect(events).toEqual([]);
+      store.finish();
+      await clock.settle();
+      pipeline.startNext();
+    }
+    expect([events, store.batches.length]).toEqual([['begun'], 2]);
+    finish();
+    await clock.settle();
+    pipeline.startNext();
+    store.finish();
+    await clock.settle();
+    expect(events).toEqual(['begun', 'durable']);
+    expect(store.batches.at(-1)?.entries.map(({ index }) => index)).toEqual([11, 12]);
+    expect(durable.map(({ lastPersistId }) => lastPersistId)).toEqual([1, 2, 5]);
+  });
+
+  it('that fails ends the pipeline as a failed write does', async () => {
+    const store = new ManualStore();
+    const { pipeline, failures, clock } = setUp(store);
+    const events: string[] = [];
+    const { barrier, finish } = barrierFor(events);
+    pipeline.addBarrier(barrier);
+    pipeline.add(persist(2, { entries: [command(1)] }));
+    pipeline.startNext();
+    finish(new LogStoreError('outcomeUnknown', 'the answer was lost'));
+    await clock.settle();
+    pipeline.startNext();
+    expect([events, failures.length, store.batches.length]).toEqual([['begun'], 1, 0]);
+  });
+
+  it('that is under way when the pipeline closes is waited for, and not reported', async () => {
+    const { pipeline, failures, clock } = setUp(new ManualStore());
+    const events: string[] = [];
+    const { barrier, finish } = barrierFor(events);
+    pipeline.addBarrier(barrier);
+    pipeline.startNext();
+    const closed = pipeline.close().then(() => events.push('closed'));
+    await clock.settle();
+    expect(events).toEqual(['begun']);
+    finish();
+    await closed;
+    expect([events, failures]).toEqual([['begun', 'closed'], []]);
   });
 });
 

@@ -14,6 +14,13 @@ export type DurableBatch = PersistBatch & {
   readonly durationMs: number;
 };
 
+/** A step of the store that is not a batch: it begins after the writes before it, and those after it wait for its end. */
+export type StoreBarrier = {
+  readonly run: () => Promise<void>;
+  /** It is durable now, and so is everything before it. */
+  readonly onDurable: () => void;
+};
+
 type GatheringBatch = {
   hardState: HardState | null;
   truncateFrom: LogIndex | null;
@@ -36,7 +43,7 @@ export type PersistPipelineOptions = {
  * Belongs to one run of the Raft core; after a failed write it is thrown away together with that core.
  */
 export class PersistPipeline {
-  private waiting: GatheringBatch[] = [];
+  private waiting: (GatheringBatch | StoreBarrier)[] = [];
   private inFlight: Promise<void> | null = null;
   private closed = false;
 
@@ -47,7 +54,7 @@ export class PersistPipeline {
     if (this.closed) return;
     const byteCount = byteCountOf(effect.entries);
     const last = this.waiting.at(-1);
-    if (last === undefined || (last.byteCount > 0 && last.byteCount + byteCount > this.options.maxBatchBytes)) {
+    if (last === undefined || 'run' in last || this.isFullFor(last, byteCount)) {
       this.waiting.push({
         hardState: effect.hardState,
         truncateFrom: effect.truncateFrom,
@@ -61,20 +68,42 @@ export class PersistPipeline {
     last.byteCount += byteCount;
   }
 
+  /** Takes its place among the writes; nothing is merged across it. */
+  addBarrier(barrier: StoreBarrier): void {
+    if (!this.closed) this.waiting.push(barrier);
+  }
+
   /** Begins the next write unless one is under way. */
   startNext(): void {
     if (this.inFlight !== null || this.closed) return;
-    const batch = this.waiting.shift();
-    if (batch === undefined) return;
+    const next = this.waiting.shift();
+    if (next === undefined) return;
+    if ('run' in next) {
+      this.follow(next.run(), next.onDurable);
+      return;
+    }
     const startedAtMs = this.options.clock.nowMs();
-    this.inFlight = this.write(batch).then(
+    this.follow(this.write(next), () =>
+      this.options.onDurable({ ...next, durationMs: this.options.clock.nowMs() - startedAtMs }),
+    );
+  }
+
+  /** Writes nothing more and reports nothing more; resolves when the write under way has ended. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.waiting = [];
+    await this.inFlight;
+  }
+
+  private isFullFor(batch: GatheringBatch, byteCount: number): boolean {
+    return batch.byteCount > 0 && batch.byteCount + byteCount > this.options.maxBatchBytes;
+  }
+
+  private follow(written: Promise<void>, onDurable: () => void): void {
+    this.inFlight = written.then(
       () => {
         this.inFlight = null;
-        if (this.closed) return;
-        this.options.onDurable({
-          ...batch,
-          durationMs: this.options.clock.nowMs() - startedAtMs,
-        });
+        if (!this.closed) onDurable();
       },
       (error: unknown) => {
         this.inFlight = null;
@@ -84,13 +113,6 @@ export class PersistPipeline {
         this.options.onFailed(error);
       },
     );
-  }
-
-  /** Writes nothing more and reports nothing more; resolves when the write under way has ended. */
-  async close(): Promise<void> {
-    this.closed = true;
-    this.waiting = [];
-    await this.inFlight;
   }
 
   private async write(batch: GatheringBatch): Promise<void> {

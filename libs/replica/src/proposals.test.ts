@@ -20,12 +20,15 @@ import {
   N1,
   N2,
   N3,
+  noop,
   PROPOSAL_TIMEOUT_MS,
   ScriptedReplica,
   watch,
 } from './test-support/scripted-replica.js';
 
 const PEER_INCARNATION = 77;
+/** How long a proposal waits for a leader, or for certainty about the one it was sent to. */
+const FATE_WAIT_MS = LEADER_WAIT_ELECTION_TIMEOUTS * ELECTION_TIMEOUT_MS;
 
 async function started(): Promise<ScriptedReplica> {
   const node = new ScriptedReplica();
@@ -85,12 +88,15 @@ describe('proposals at the leader', () => {
     expect(proposal.state).toBe('resolved {"index":1,"text":"a"}');
   });
 
-  it('are unknown when leadership ends, and a late commit changes nothing', async () => {
+  it('are unknown when leadership ends and nothing tells of their fate, and a late commit changes nothing', async () => {
     const node = await leading();
     node.core.onAny(appendAll(5));
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
     await node.roleChanged('follower', 3, N2);
+    await node.clock.advance(FATE_WAIT_MS - 1);
+    expect(proposal.state).toBe('pending');
+    await node.clock.advance(1);
     expect(proposal.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
     const data = node.core.inputsOf('propose')[0]?.proposals[0]?.data ?? new Uint8Array(0);
     await node.effects({ type: 'apply', entries: [commandEntry(1, data, 2)] });
@@ -183,22 +189,12 @@ describe('proposals at a follower', () => {
     expect(proposal.state).toBe('resolved {"index":1,"text":"a"}');
   });
 
-  it.each([
-    ['the term changes', (node: ScriptedReplica) => node.roleChanged('follower', 3, N2)],
-    ['another node leads', (node: ScriptedReplica) => node.roleChanged('follower', 2, N3)],
-    ['no leader is known any more', (node: ScriptedReplica) => node.roleChanged('follower', 2, null)],
-    [
-      'the connection to the leader closes',
-      async (node: ScriptedReplica) => {
-        node.transport.handlers?.onPeerDown(N2);
-        await node.clock.settle();
-      },
-    ],
-  ])('are unknown at once when %s', async (_situation, happen) => {
+  it('are unknown at once when the connection to the leader closes', async () => {
     const node = await following();
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
-    await happen(node);
+    node.transport.handlers?.onPeerDown(N2);
+    await node.clock.settle();
     expect(proposal.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
     expect(node.sentOf('forwardProposals')).toHaveLength(1);
   });
@@ -229,6 +225,160 @@ describe('proposals at a follower', () => {
     const sequence = sequenceOf(node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0));
     await node.receive(N3, { type: 'proposalsRefused', sequences: [sequence], reason: 'overloaded' });
     expect(proposal.state).toBe('pending');
+  });
+});
+
+describe('proposals whose leadership ends before their outcome is known', () => {
+  async function sentToN2(): Promise<{ node: ScriptedReplica; proposal: { state: string }; first: Uint8Array }> {
+    const node = await following();
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    return { node, proposal, first: node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0) };
+  }
+
+  it.each([
+    ['the term changes', 3, N2],
+    ['another node leads', 3, N3],
+    ['no leader is known any more', 2, null],
+  ] as const)('are unknown after a while when %s and nothing more is heard', async (_situation, inTerm, leader) => {
+    const { node, proposal } = await sentToN2();
+    await node.roleChanged('follower', inTerm, leader);
+    await node.clock.advance(FATE_WAIT_MS - 1);
+    expect(proposal.state).toBe('pending');
+    await node.clock.advance(1);
+    expect(proposal.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+  });
+
+  it('have their outcome when the next leader commits them', async () => {
+    const { node, proposal, first } = await sentToN2();
+    await node.roleChanged('follower', 3, N3);
+    await node.effects({ type: 'apply', entries: [commandEntry(1, first, 2), noop(2, 3)] });
+    expect(proposal.state).toBe('resolved {"index":1,"text":"a"}');
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+  });
+
+  it('go to the next leader, under a new sequence, once an entry of its term was applied without them', async () => {
+    const { node, proposal, first } = await sentToN2();
+    await node.roleChanged('follower', 3, N3);
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+    await node.effects({ type: 'apply', entries: [noop(1, 3)] });
+    const second = node.sentOf('forwardProposals')[1]?.proposals[0] ?? new Uint8Array(0);
+    expect([textOf(second), leaderTermOf(second)]).toEqual(['a', 3]);
+    expect(sequenceOf(second)).not.toBe(sequenceOf(first));
+    await node.effects({ type: 'apply', entries: [commandEntry(2, second, 3)] });
+    expect(proposal.state).toBe('resolved {"index":2,"text":"a"}');
+  });
+
+  it('are not sent anew for an entry of the term that they were meant for', async () => {
+    const { node, proposal } = await sentToN2();
+    await node.roleChanged('follower', 3, N3);
+    await node.effects({ type: 'apply', entries: [noop(1, 2)] });
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+    expect(proposal.state).toBe('pending');
+  });
+
+  it('are told apart by the term that they were meant for', async () => {
+    const { node } = await sentToN2();
+    await node.roleChanged('follower', 3, N3);
+    watch(node.replica.propose(textCommand('b')));
+    await node.clock.settle();
+    await node.roleChanged('follower', 4, N2);
+    await node.effects({ type: 'apply', entries: [noop(1, 3)] });
+    expect(node.sentOf('forwardProposals').map(({ proposals }) => proposals.map(textOf))).toEqual([
+      ['a'],
+      ['b'],
+      ['a'],
+    ]);
+    await node.effects({ type: 'apply', entries: [noop(2, 4)] });
+    expect(node.sentOf('forwardProposals').at(-1)?.proposals.map(textOf)).toEqual(['b']);
+  });
+
+  it('have no place in the log of this node any more once they were sent on', async () => {
+    const node = await leading();
+    node.core.onAny(appendAll(1));
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    await node.roleChanged('follower', 3, N2);
+    await node.effects({ type: 'apply', entries: [noop(1, 3)] });
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+    await node.roleChanged('follower', 4, N3);
+    await node.clock.advance(FATE_WAIT_MS);
+    expect(proposal.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
+  });
+
+  it('are as before when the same leadership shows itself again', async () => {
+    const { node, proposal, first } = await sentToN2();
+    await node.roleChanged('follower', 2, null);
+    await node.roleChanged('follower', 2, N2);
+    await node.clock.advance(FATE_WAIT_MS + 1);
+    expect(proposal.state).toBe('pending');
+    await node.effects({ type: 'apply', entries: [commandEntry(1, first, 2)] });
+    expect(proposal.state).toBe('resolved {"index":1,"text":"a"}');
+  });
+
+  it('do not become unknown when the old leader leaves while they wait for the next', async () => {
+    const { node, proposal } = await sentToN2();
+    await node.roleChanged('follower', 3, N3);
+    node.transport.handlers?.onPeerDown(N2);
+    await node.effects({ type: 'apply', entries: [noop(1, 3)] });
+    expect(node.sentOf('forwardProposals')).toHaveLength(2);
+    expect(proposal.state).toBe('pending');
+  });
+});
+
+describe('proposals while leadership is handed over', () => {
+  const refusalOf = (sequence: number) =>
+    ({ type: 'proposalsRefused', sequences: [sequence], reason: 'transferring' }) as const;
+
+  async function refusedByN2(): Promise<{ node: ScriptedReplica; proposal: { state: string } }> {
+    const node = await following();
+    const proposal = watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    const envelope = node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0);
+    await node.receive(N2, refusalOf(sequenceOf(envelope)));
+    return { node, proposal };
+  }
+
+  it('wait for the next leader, and so do those that come later', async () => {
+    const { node } = await refusedByN2();
+    watch(node.replica.propose(textCommand('b')));
+    await node.clock.advance(ELECTION_TIMEOUT_MS - 1);
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+    await node.roleChanged('follower', 3, N3);
+    const sent = node.transport.sent.filter(({ message }) => message.type === 'forwardProposals');
+    expect(sent.map(({ to }) => to)).toEqual([N2, N3]);
+    expect(node.sentOf('forwardProposals')[1]?.proposals.map(textOf)).toEqual(['a', 'b']);
+  });
+
+  it('are offered to the same leader again when the handover must be over, and no more often', async () => {
+    const { node, proposal } = await refusedByN2();
+    await node.clock.advance(ELECTION_TIMEOUT_MS + 1);
+    expect(node.sentOf('forwardProposals')).toHaveLength(2);
+    const second = node.sentOf('forwardProposals')[1]?.proposals[0] ?? new Uint8Array(0);
+    await node.receive(N2, refusalOf(sequenceOf(second)));
+    await node.clock.advance(ELECTION_TIMEOUT_MS - 2);
+    expect(node.sentOf('forwardProposals')).toHaveLength(2);
+    expect(proposal.state).toBe('pending');
+  });
+
+  it('fail safely when no leader takes them in time', async () => {
+    const { node, proposal } = await refusedByN2();
+    await node.roleChanged('follower', 2, null);
+    await node.clock.advance(FATE_WAIT_MS + 1);
+    expect(proposal.state).toBe('NO_LEADER safe');
+  });
+
+  it('at the leader itself are taken as soon as the handover has failed', async () => {
+    const node = await leading();
+    node.core.onNext('propose', [{ type: 'proposalRefused', proposalId: proposalId(1), reason: 'transferring' }]);
+    watch(node.replica.propose(textCommand('a')));
+    await node.clock.settle();
+    watch(node.replica.propose(textCommand('b')));
+    await node.clock.settle();
+    expect(node.core.inputsOf('propose')).toHaveLength(1);
+    await node.effects({ type: 'transferFailed', reason: 'timedOut' });
+    expect(node.core.inputsOf('propose').map(({ proposals }) => proposals.length)).toEqual([1, 2]);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Effect } from '@latchkey/raft';
+import { persistId, type Effect, type PersistId } from '@latchkey/raft';
 import { MAX_PERSIST_BATCH_BYTES, MAX_WAITING_SENDS } from './limits.js';
 import { Outbox } from './outbox.js';
 import type { PeerSender } from './peer-sender.js';
@@ -7,12 +7,15 @@ import type { Clock } from './ports/clock.js';
 import type { LogStore } from './ports/log-store.js';
 import type { RaftCore } from './raft-core.js';
 
+export type InstallEffect = Extract<Effect, { readonly type: 'installSnapshot' }>;
+
 export type RaftRunOptions = {
   readonly core: RaftCore;
   readonly logStore: LogStore;
   readonly clock: Clock;
   readonly transport: PeerSender;
   readonly onDurable: (run: RaftRun, batch: DurableBatch) => void;
+  readonly onInstalled: (run: RaftRun, effect: InstallEffect) => void;
   readonly onPersistFailed: (run: RaftRun, error: unknown) => void;
 };
 
@@ -24,8 +27,10 @@ export class RaftRun {
   readonly core: RaftCore;
   private readonly persists: PersistPipeline;
   private readonly outbox: Outbox;
+  private handedOutPersistId = persistId(0);
+  private durablePersistId = persistId(0);
 
-  constructor(options: RaftRunOptions) {
+  constructor(private readonly options: RaftRunOptions) {
     this.core = options.core;
     this.outbox = new Outbox(options.transport, MAX_WAITING_SENDS);
     this.persists = new PersistPipeline({
@@ -37,8 +42,24 @@ export class RaftRun {
     });
   }
 
+  /** The last write that the core has asked for. Everything that it has handed out to be applied is in it or before. */
+  get lastPersistId(): PersistId {
+    return this.handedOutPersistId;
+  }
+
+  isDurable(id: PersistId): boolean {
+    return id <= this.durablePersistId;
+  }
+
   persist(effect: Extract<Effect, { readonly type: 'persist' }>): void {
+    this.handedOutPersistId = effect.persistId;
     this.persists.add(effect);
+  }
+
+  /** `install` begins after the writes before it, and those after it wait for its end. */
+  installSnapshot(effect: InstallEffect, install: () => Promise<void>): void {
+    this.handedOutPersistId = effect.persistId;
+    this.persists.addBarrier({ run: install, onDurable: () => this.options.onInstalled(this, effect) });
   }
 
   send(effect: Extract<Effect, { readonly type: 'send' }>): void {
@@ -49,9 +70,10 @@ export class RaftRun {
     this.persists.startNext();
   }
 
-  /** The batch is durable: what waited for it may leave. */
-  release(batch: DurableBatch): void {
-    this.outbox.release(batch.lastPersistId);
+  /** This write and all before it are durable: what waited for them may leave. */
+  release(id: PersistId): void {
+    this.durablePersistId = id;
+    this.outbox.release(id);
   }
 
   /** Ends this life. Resolves when the store call under way has ended. */

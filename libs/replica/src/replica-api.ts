@@ -1,9 +1,20 @@
-import type { LogIndex, NodeId, RaftConfig, RaftStatus } from '@latchkey/raft';
+import type { LogIndex, Membership, MembershipChange, NodeId, RaftConfig, RaftStatus } from '@latchkey/raft';
+import type { CheckpointStore } from './ports/checkpoint-store.js';
 import type { Clock } from './ports/clock.js';
 import type { LogStore } from './ports/log-store.js';
 import type { ReplicaObserver } from './ports/observer.js';
 import type { PeerTransport } from './ports/peer-transport.js';
-import type { StateMachine } from './ports/state-machine.js';
+import type { CheckpointedStateMachine, StateMachine } from './ports/state-machine.js';
+
+/** How the applied state becomes durable, and the log short. */
+export type CheckpointOptions<Outcome> = {
+  readonly store: CheckpointStore;
+  /** The machine of `ReplicaOptions.stateMachine`, or what stands behind it. */
+  readonly stateMachine: CheckpointedStateMachine<Outcome>;
+  /** A checkpoint is begun when this many entries were applied since the last one, or this many bytes of them. */
+  readonly everyEntries: number;
+  readonly everyBytes: number;
+};
 
 export type ReplicaOptions<Outcome> = {
   readonly raft: RaftConfig;
@@ -18,6 +29,8 @@ export type ReplicaOptions<Outcome> = {
   readonly logStore: LogStore;
   readonly transport: PeerTransport;
   readonly stateMachine: StateMachine<Outcome>;
+  /** Null: the log is kept for ever and replayed from its beginning. */
+  readonly checkpoints: CheckpointOptions<Outcome> | null;
   readonly clock: Clock;
   readonly observer: ReplicaObserver;
   /** Serves a `leaderRequest`, only while this node leads; see `askLeader`. */
@@ -58,12 +71,24 @@ export interface Replica<Outcome> {
   askLeader(body: Uint8Array): Promise<Uint8Array>;
   /** Resolves when `index` is applied here. @throws ReplicaError OUTCOME_UNKNOWN after `timeoutMs` */
   waitForApplied(index: LogIndex, timeoutMs: number): Promise<void>;
+  /**
+   * Hands leadership to `to`, or (null) to the voter that is furthest. Resolves with the new leader.
+   * @throws ReplicaError NOT_LEADER, TRANSFER_FAILED
+   */
+  transferLeadership(to: NodeId | null): Promise<NodeId>;
+  /**
+   * Resolves with the membership after the change, when that is committed and no longer joint.
+   * @throws ReplicaError NOT_LEADER, MEMBERSHIP_REFUSED, OUTCOME_UNKNOWN
+   */
+  changeMembership(change: MembershipChange): Promise<Membership>;
   status(): ReplicaStatus;
 }
 
 export type ReplicaStatus = RaftStatus & {
   readonly appliedIndex: LogIndex;
   readonly connectedPeers: readonly NodeId[];
-  /** `recovering`: the store failed and is being loaded again; the node is silent meanwhile. */
-  readonly phase: 'starting' | 'running' | 'recovering' | 'stopped' | 'failed';
+  /** The latest durable checkpoint; 0 = none. */
+  readonly checkpointIndex: LogIndex;
+  /** `removed`: the cluster goes on without this node, which takes part in nothing any more. `recovering`: the store failed and is being loaded again; the node is silent meanwhile. */
+  readonly phase: 'starting' | 'running' | 'recovering' | 'removed' | 'stopped' | 'failed';
 };

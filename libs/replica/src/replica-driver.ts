@@ -1,14 +1,28 @@
-import { assertNever, type Effect, type Input, type LogIndex, type NodeId, type RaftStatus } from '@latchkey/raft';
+import {
+  assertNever,
+  type Input,
+  type LogIndex,
+  type NodeId,
+  type RaftStatus,
+  type SnapshotMeta,
+} from '@latchkey/raft';
+import { CommitNotices } from './commit-notices.js';
 import {
   createDriverParts,
   expireCallers,
   failCallers,
   nextCallerDeadlineMs,
+  peerChanged,
   routeToLeader,
+  storeCallsUnderWay,
   takeApplicationMessage,
   type DriverParts,
 } from './driver-parts.js';
-import { Fifo } from './fifo.js';
+import type { SnapshotOffer } from './driver-calls.js';
+import { runEffect, type EffectScope } from './effect-runner.js';
+import { DurableLoader } from './durable-loader.js';
+import { InputQueue, type QueuedInput } from './input-queue.js';
+import { Leadership } from './leadership.js';
 import { reachableLeader, type LeaderView } from './leader-view.js';
 import { MAX_APPLIES_PER_TURN, MAX_INPUTS_PER_TURN } from './limits.js';
 import { noLeader, shuttingDown } from './pending-proposals.js';
@@ -16,29 +30,14 @@ import type { DurableBatch } from './persist-pipeline.js';
 import type { DurableState } from './ports/log-store.js';
 import type { PeerMessage } from './ports/peer-transport.js';
 import type { RaftCore } from './raft-core.js';
-import { RaftRun } from './raft-run.js';
+import { RaftRun, type InstallEffect } from './raft-run.js';
 import type { ReplicaOptions, ReplicaStatus } from './replica-api.js';
-import { DurableWatermark, isRecoverable, StoreReload } from './store-reload.js';
+import { createStateCheckpoints, type StateCheckpoints } from './state-checkpoints.js';
+import { isRecoverable } from './store-reload.js';
 import { WakeUp } from './wake-up.js';
 
 /** Builds the core from what is durable. `runNumber` grows with each, so that it can draw other timeouts. */
 export type CreateCore = (durable: DurableState, nowMs: number, runNumber: number) => RaftCore;
-
-type QueuedInput =
-  | {
-      readonly type: 'peerMessage';
-      readonly from: NodeId;
-      readonly message: PeerMessage;
-    }
-  | { readonly type: 'peerUp' | 'peerDown'; readonly peer: NodeId }
-  | {
-      readonly type: 'durable';
-      readonly run: RaftRun;
-      readonly batch: DurableBatch;
-    };
-
-/** Dropped messages are reported at most this often. */
-const DROP_WARNING_INTERVAL_MS = 1_000;
 
 /**
  * Runs one Raft core: takes one input at a time, runs its effects in order, awaits nothing but its ports.
@@ -47,21 +46,21 @@ const DROP_WARNING_INTERVAL_MS = 1_000;
  */
 export class ReplicaDriver<Outcome> {
   readonly parts: DriverParts<Outcome>;
+  /** Null when the log is kept for ever. */
+  readonly checkpoints: StateCheckpoints<Outcome> | null;
+  readonly durable: DurableLoader<Outcome>;
   phase: ReplicaStatus['phase'] = 'starting';
-  view: LeaderView | null = null;
-  private readonly inputs = new Fifo<QueuedInput>();
+  private readonly leadership: Leadership<Outcome>;
+  private readonly commitNotices: CommitNotices<Outcome>;
+  private readonly inputs: InputQueue;
   private readonly connected = new Set<NodeId>();
-  private readonly watermark = new DurableWatermark();
   private readonly wakeUp: WakeUp;
   private run: RaftRun | null = null;
+  private scope: EffectScope<Outcome> | null = null;
   private runCount = 0;
-  private reload: StoreReload | null = null;
   private lastStatus: RaftStatus | null = null;
   private isTurnScheduled = false;
-  private isLeadershipAnnounced = false;
-  private lastDropWarningMs = -Infinity;
-  /** What the core was told last; it begins with true. */
-  private areCommitsAwaited = true;
+  private isRemoved = false;
 
   constructor(
     private readonly options: ReplicaOptions<Outcome>,
@@ -69,37 +68,77 @@ export class ReplicaDriver<Outcome> {
   ) {
     this.parts = createDriverParts(options, {
       send: (to, message) => this.sendUnlessSilent(to, message),
+      give: (input) => this.enqueue({ type: 'requested', input }),
+      offerSnapshot: (offer) => this.offerSnapshot(offer),
+      schedule: () => this.schedule(),
+      fail: (error) => this.fail(error),
     });
+    this.leadership = new Leadership(this.parts, options.observer);
+    this.checkpoints = createStateCheckpoints(options, this.parts, {
+      onSaved: (index) => this.enqueue({ type: 'checkpointed', run: this.run, index }),
+      onRestored: (meta) => this.enqueue({ type: 'restored', meta, isReplacement: this.phase !== 'starting' }),
+      onRestoreFailed: (error) => this.guard(() => this.storeFailed(this.run, error)),
+      onFailed: (error) => this.fail(error),
+    });
+    this.durable = new DurableLoader({
+      ...options,
+      checkpoints: this.checkpoints,
+      committedIndex: () => this.parts.applier.committedIndex,
+      onLoadedAgain: (durable) => this.guard(() => this.begin(durable)),
+      onFailed: (error) => this.fail(error),
+    });
+    this.commitNotices = new CommitNotices(this.parts, options);
+    this.inputs = new InputQueue(options);
     this.wakeUp = new WakeUp(options.clock, () => this.schedule());
   }
 
   /** Takes part from here on, as a follower. @throws InvariantViolation when the durable state is impossible */
   begin(durable: DurableState): void {
-    this.watermark.loaded(durable);
+    this.durable.watermark.loaded(durable);
+    this.parts.applier.restart(durable.checkpoint ?? durable.base);
     this.runCount += 1;
-    this.areCommitsAwaited = true;
+    this.commitNotices.begin();
     const core = this.createCore(durable, this.options.clock.nowMs(), this.runCount);
-    this.run = new RaftRun({
+    const run = new RaftRun({
       core,
       logStore: this.options.logStore,
       clock: this.options.clock,
       transport: { send: (to, message) => this.sendUnlessSilent(to, message) },
-      onDurable: (run, batch) => this.enqueue({ type: 'durable', run, batch }),
-      onPersistFailed: (run, error) => this.guard(() => this.persistFailed(run, error)),
+      onDurable: (from, batch) => this.enqueue({ type: 'durable', run: from, batch }),
+      onInstalled: (from, effect) => this.enqueue({ type: 'snapshotInstalled', run: from, effect }),
+      onPersistFailed: (from, error) => this.guard(() => this.storeFailed(from, error)),
     });
+    this.run = run;
+    this.scope = {
+      parts: this.parts,
+      leadership: this.leadership,
+      checkpoints: this.checkpoints,
+      run,
+      observer: this.options.observer,
+      nowMs: () => this.options.clock.nowMs(),
+      schedule: () => this.schedule(),
+      onRemoved: () => (this.isRemoved = true),
+    };
+    this.parts.roster.logChanged();
     const { role, currentTerm, leaderId } = core.status();
-    this.view = { role, term: currentTerm, leaderId };
+    this.leadership.begin({ role, term: currentTerm, leaderId });
     this.phase = 'running';
+    this.checkpoints?.begin(durable, run);
     for (const peer of this.connected) this.step({ type: 'peerUp', peer });
     this.schedule();
   }
 
-  /** Settles every caller and ends all activity; resolves when the store call under way has ended. */
-  async end(phase: 'stopped' | 'failed', reason: string): Promise<void> {
+  /** Settles every caller and ends all activity; resolves when the store calls under way have ended. */
+  async end(phase: 'stopped' | 'failed' | 'removed', reason: string): Promise<void> {
     if (this.phase !== 'failed') this.phase = phase;
     this.wakeUp.cancel();
     this.inputs.clear();
-    const storeIsIdle = Promise.all([this.run?.close(), this.reload?.cancel()]);
+    const storeIsIdle = Promise.all([
+      this.run?.close(),
+      this.durable.cancel(),
+      this.checkpoints?.close(),
+      ...storeCallsUnderWay(this.parts),
+    ]);
     failCallers(this.parts, shuttingDown(), reason);
     this.parts.appliedWaiters.failAll(shuttingDown());
     await storeIsIdle;
@@ -107,7 +146,7 @@ export class ReplicaDriver<Outcome> {
 
   /** A bug, or a store that must not be used any more: the node goes silent for good. */
   fail(cause: unknown): void {
-    if (this.phase === 'failed' || this.phase === 'stopped') return;
+    if (hasEnded(this.phase)) return;
     const error = cause instanceof Error ? cause : new Error('a replica failed', { cause });
     void this.end('failed', `this node failed: ${error.message}`);
     this.options.observer.failed?.(error);
@@ -120,13 +159,18 @@ export class ReplicaDriver<Outcome> {
   }
 
   onMessage(from: NodeId, message: PeerMessage): void {
-    if (this.phase !== 'running') return;
-    if (this.inputs.size >= this.options.maxQueuedInputs) this.warnDropped();
-    else this.enqueue({ type: 'peerMessage', from, message });
+    if (this.phase === 'running') this.enqueue({ type: 'peerMessage', from, message });
   }
 
   onPeerChange(peer: NodeId, isUp: boolean): void {
     this.enqueue({ type: isUp ? 'peerUp' : 'peerDown', peer });
+  }
+
+  /** A snapshot that came in whole; see `DriverCalls`. */
+  offerSnapshot(offer: SnapshotOffer): void {
+    if (this.checkpoints === null) offer.onEnded('lost');
+    else this.checkpoints.offer(offer);
+    this.schedule();
   }
 
   coreStatus(): RaftStatus | null {
@@ -138,7 +182,7 @@ export class ReplicaDriver<Outcome> {
   }
 
   private enqueue(input: QueuedInput): void {
-    if (this.phase === 'failed' || this.phase === 'stopped') return;
+    if (hasEnded(this.phase)) return;
     this.inputs.push(input);
     this.schedule();
   }
@@ -149,6 +193,7 @@ export class ReplicaDriver<Outcome> {
       if (this.phase !== 'running' && this.phase !== 'recovering') return;
       this.takeInputs();
       this.drive();
+      if (this.isRemoved) return this.leave();
       expireCallers(this.parts, this.options.clock.nowMs());
       const raftDeadlineMs = this.run?.core.nextDeadlineMs() ?? Infinity;
       this.wakeUp.armFor(Math.min(raftDeadlineMs, nextCallerDeadlineMs(this.parts)));
@@ -172,8 +217,16 @@ export class ReplicaDriver<Outcome> {
       case 'peerUp':
       case 'peerDown':
         return this.takePeerChange(input.type, input.peer);
+      case 'requested':
+        return this.step(input.input);
       case 'durable':
         return this.takeDurable(input.run, input.batch);
+      case 'snapshotInstalled':
+        return this.takeInstalled(input.run, input.effect);
+      case 'checkpointed':
+        return this.takeCheckpointed(input.run, input.index);
+      case 'restored':
+        return this.takeRestored(input.meta, input.isReplacement);
       default:
         return assertNever(input);
     }
@@ -188,35 +241,51 @@ export class ReplicaDriver<Outcome> {
 
   /** Looked at before each answer to the leader, which carries it. */
   private sayWhetherCommitsAreAwaited(): void {
-    const { own, appliedWaiters } = this.parts;
-    const wanted = own.size > 0 || appliedWaiters.size > 0 || (this.options.awaitsCommits?.() ?? true);
-    if (wanted === this.areCommitsAwaited) return;
-    this.areCommitsAwaited = wanted;
-    this.step({ type: 'commitNoticesWanted', wanted });
+    const wanted = this.commitNotices.takeChange();
+    if (wanted !== null) this.step({ type: 'commitNoticesWanted', wanted });
   }
 
   private takePeerChange(type: 'peerUp' | 'peerDown', peer: NodeId): void {
     if (type === 'peerUp') this.connected.add(peer);
-    else {
-      this.connected.delete(peer);
-      this.parts.own.peerDown(peer);
-      this.parts.leaderRequests.peerDown(peer);
-    }
+    else this.connected.delete(peer);
+    peerChanged(this.parts, peer, type === 'peerUp');
     this.options.observer.peerChanged?.({ peer, connected: type === 'peerUp' });
     this.step({ type, peer });
   }
 
   private takeDurable(run: RaftRun, batch: DurableBatch): void {
     if (run !== this.run) return;
-    this.watermark.persisted(batch);
+    this.durable.watermark.persisted(batch);
     const { byteCount, durationMs, entries, lastPersistId } = batch;
-    this.options.observer.persisted?.({
-      entryCount: entries.length,
-      byteCount,
-      durationMs,
-    });
-    run.release(batch);
+    this.options.observer.persisted?.({ entryCount: entries.length, byteCount, durationMs });
+    run.release(lastPersistId);
     this.step({ type: 'persisted', persistId: lastPersistId });
+    this.checkpoints?.logWritten();
+  }
+
+  private takeInstalled(run: RaftRun, effect: InstallEffect): void {
+    if (run !== this.run) return;
+    this.durable.watermark.installed(effect);
+    this.checkpoints?.installed();
+    run.release(effect.persistId);
+    this.step({ type: 'persisted', persistId: effect.persistId });
+  }
+
+  private takeCheckpointed(run: RaftRun | null, index: LogIndex): void {
+    // The next run was built from a store that had told of it.
+    if (run === null || run !== this.run) return;
+    this.durable.watermark.checkpointed(index);
+    this.step({ type: 'checkpointed', index });
+    this.checkpoints?.applied();
+  }
+
+  private takeRestored(meta: SnapshotMeta, isReplacement: boolean): void {
+    const { applier, appliedWaiters } = this.parts;
+    appliedWaiters.applied(applier.appliedIndex);
+    this.step({ type: 'applied', index: applier.takenIndex });
+    this.leadership.applied();
+    if (isReplacement) this.options.observer.snapshotInstalled?.(meta);
+    this.options.observer.applied?.(applier.appliedIndex);
   }
 
   /** What a turn does after its inputs: time, reads, proposals, then the disk, then the state machine. */
@@ -228,13 +297,18 @@ export class ReplicaDriver<Outcome> {
     if (run.core.nextDeadlineMs() <= nowMs) this.step({ type: 'tick' });
     const readId = this.parts.reads.begin(nowMs);
     if (readId !== null) this.step({ type: 'read', readId });
+    this.checkpoints?.tellCore(({ from, term, staging }) =>
+      this.step({ type: 'snapshotReceived', from, term, snapshot: staging.snapshot }),
+    );
     const leader = this.view === null ? null : reachableLeader(this.view, this.connected);
     const proposals = routeToLeader(this.parts, leader, this.options.clock);
     if (proposals.length > 0) this.step({ type: 'propose', proposals });
     // The core has answered by now which of the forwarded ones it does not take.
     this.parts.forwarded.sendRefusals();
+    if (this.parts.roster.mustLook) this.parts.roster.look(run.core.status().membership, nowMs);
     run.startNextPersist();
     this.applySlice();
+    this.checkpoints?.restoreNext();
     run.startNextPersist();
   }
 
@@ -244,110 +318,33 @@ export class ReplicaDriver<Outcome> {
     applier.applySlice(MAX_APPLIES_PER_TURN);
     appliedWaiters.applied(applier.appliedIndex);
     this.step({ type: 'applied', index: applier.takenIndex });
-    this.announceLeadership();
+    this.leadership.applied();
     this.options.observer.applied?.(applier.appliedIndex);
-    if (applier.hasBacklog) this.schedule();
+    this.checkpoints?.applied();
+    // What was applied may have shown that proposals are lost, and must be sent again.
+    if (applier.hasBacklog || this.parts.own.hasUnrouted) this.schedule();
   }
 
   private step(input: Input): void {
-    const run = this.run;
-    if (run === null) return;
-    for (const effect of run.core.step(input, this.options.clock.nowMs())) this.runEffect(run, effect);
-  }
-
-  private runEffect(run: RaftRun, effect: Effect): void {
-    const { applier, intake, reads } = this.parts;
-    switch (effect.type) {
-      case 'persist':
-        return run.persist(effect);
-      case 'send':
-        return run.send(effect);
-      case 'apply':
-        return applier.enqueue(effect.entries);
-      case 'completeRead':
-        if (this.view !== null) reads.complete(effect.readId, effect.readIndex, this.view);
-        return this.schedule();
-      case 'failRead':
-        return reads.fail(effect.readId, this.options.clock.nowMs());
-      case 'proposalAppended':
-        return intake.appended(effect.proposalId, effect.index);
-      case 'proposalRefused':
-        return intake.refused(effect.proposalId, effect.reason);
-      case 'roleChanged':
-        return this.leaderChanged({
-          role: effect.role,
-          term: effect.term,
-          leaderId: effect.leaderId,
-        });
-      default:
-        return assertNever(effect);
-    }
-  }
-
-  private leaderChanged(view: LeaderView): void {
-    this.view = view;
-    this.isLeadershipAnnounced = false;
-    const { applier, own, forwarded, reads, leaderRequests } = this.parts;
-    // They were meant for the leadership that has just ended.
-    forwarded.refuseGathered();
-    own.leaderChanged(view, applier.committedIndex);
-    reads.leaderChanged(view);
-    leaderRequests.leaderChanged(view);
-    this.options.observer.roleChanged?.(view);
-    this.schedule();
-  }
-
-  /** Only a leader's own entries have its term, and the first of them is its no-op. */
-  private announceLeadership(): void {
-    const view = this.view;
-    if (view === null || this.isLeadershipAnnounced) return;
-    if (view.role !== 'leader' || this.parts.applier.appliedTerm !== view.term) return;
-    this.isLeadershipAnnounced = true;
-    this.options.observer.leadershipReady?.(view.term);
+    const { run, scope } = this;
+    if (run === null || scope === null) return;
+    for (const effect of run.core.step(input, this.options.clock.nowMs())) runEffect(scope, effect);
   }
 
   /** Nothing may be said before the store has told what is durable (FAILURE-MODES 26, 27). */
-  private persistFailed(run: RaftRun, error: unknown): void {
-    if (run !== this.run) return;
+  private storeFailed(run: RaftRun | null, error: unknown): void {
+    if (run === null || run !== this.run) return;
     if (!isRecoverable(error)) throw error;
     this.phase = 'recovering';
-    this.lastStatus = {
-      ...run.core.status(),
-      role: 'follower',
-      leaderId: null,
-      progress: [],
-    };
+    this.lastStatus = { ...run.core.status(), role: 'follower', leaderId: null, progress: [] };
     this.run = null;
-    void run.close();
-    this.options.observer.warning?.('the store failed; loading it again', {
-      code: error.code,
-      error: error.message,
-    });
+    const { code, message } = error;
+    this.options.observer.warning?.('the store failed; loading it again', { code, error: message });
     failCallers(this.parts, noLeader(), 'the store failed');
-    this.leaderChanged({
-      role: 'follower',
-      term: this.lastStatus.currentTerm,
-      leaderId: null,
-    });
-    this.reload = new StoreReload({
-      logStore: this.options.logStore,
-      clock: this.options.clock,
-      onLoaded: (durable) => this.guard(() => this.reloaded(durable)),
-      onFailed: (failure) => this.fail(failure),
-      onRetry: (retryError, delayMs) =>
-        this.options.observer.warning?.('the store cannot be loaded yet', {
-          code: retryError.code,
-          delayMs,
-        }),
-    });
-    this.reload.begin();
-  }
-
-  private reloaded(durable: DurableState): void {
-    this.reload = null;
-    this.watermark.assertKept(durable, this.parts.applier.committedIndex);
-    this.parts.applier.restart();
-    this.begin(durable);
+    this.leadership.changed({ role: 'follower', term: this.lastStatus.currentTerm, leaderId: null });
+    // They belong to the claim on the store that ends with the next load.
+    const callsEnded = Promise.all([run.close(), this.checkpoints?.endRun(), ...storeCallsUnderWay(this.parts)]);
+    this.durable.loadAgain(callsEnded);
   }
 
   private sendUnlessSilent(to: NodeId, message: PeerMessage): void {
@@ -363,11 +360,16 @@ export class ReplicaDriver<Outcome> {
     }
   }
 
-  private warnDropped(): void {
-    const nowMs = this.options.clock.nowMs();
-    if (nowMs - this.lastDropWarningMs < DROP_WARNING_INTERVAL_MS) return;
-    this.lastDropWarningMs = nowMs;
-    this.options.observer.warning?.('messages of peers are dropped: too much waits', { queued: this.inputs.size });
+  /** The cluster goes on without this node: silent for good, and nothing of it may look alive (FAILURE-MODES 15, 53). */
+  private leave(): void {
+    void this.end('removed', 'this node was removed from the cluster').catch((error: unknown) => this.fail(error));
+    this.options.transport.close().catch((error: unknown) => this.fail(error));
+    this.options.observer.removed?.();
+  }
+
+  /** Null before the start. */
+  get view(): LeaderView | null {
+    return this.leadership.view;
   }
 
   /** Applied here; see `Replica.waitForApplied`. */
@@ -375,3 +377,6 @@ export class ReplicaDriver<Outcome> {
     return this.parts.applier.appliedIndex;
   }
 }
+
+const hasEnded = (phase: ReplicaStatus['phase']): boolean =>
+  phase === 'failed' || phase === 'stopped' || phase === 'removed';

@@ -2,6 +2,12 @@
 export type ReplicaErrorCode =
   /** No leader is known, or it refused because it no longer leads. Nothing was done. */
   | 'NO_LEADER'
+  /** This node does not lead, and only the leader can do it. Nothing was done. */
+  | 'NOT_LEADER'
+  /** Leadership stays where it is, or was lost to nobody. */
+  | 'TRANSFER_FAILED'
+  /** The leader does not make this change of the membership; the message says why. Nothing was done. */
+  | 'MEMBERSHIP_REFUSED'
   /** Too much waits already. Nothing was done. */
   | 'OVERLOADED'
   | 'TOO_LARGE'

@@ -1,8 +1,10 @@
 import { invariant, type HardState, type LogIndex } from '@latchkey/raft';
 import { RELOAD_BACKOFF_MAX_MS, RELOAD_BACKOFF_MIN_MS } from './limits.js';
 import type { Clock, Timer } from './ports/clock.js';
-import { LogStoreError, type DurableState, type LogStore } from './ports/log-store.js';
+import { LogStoreError, type DurableState } from './ports/log-store.js';
+import type { ReplicaObserver } from './ports/observer.js';
 import type { DurableBatch } from './persist-pipeline.js';
+import type { InstallEffect } from './raft-run.js';
 
 /** Whether loading again can put things right; otherwise the node must stop. */
 export function isRecoverable(error: unknown): error is LogStoreError {
@@ -13,16 +15,28 @@ export function isRecoverable(error: unknown): error is LogStoreError {
 export class DurableWatermark {
   private hardState: HardState | null = null;
   private lastLogIndex = 0;
+  private checkpointIndex = 0;
 
   loaded(durable: DurableState): void {
     this.hardState = durable.hardState;
-    this.lastLogIndex = durable.entries.at(-1)?.index ?? 0;
+    this.lastLogIndex = lastLogIndexOf(durable);
+    this.checkpointIndex = durable.checkpoint?.index ?? 0;
   }
 
   persisted(batch: DurableBatch): void {
     this.hardState = batch.hardState ?? this.hardState;
     if (batch.truncateFrom !== null) this.lastLogIndex = Math.min(this.lastLogIndex, batch.truncateFrom - 1);
     this.lastLogIndex = batch.entries.at(-1)?.index ?? this.lastLogIndex;
+  }
+
+  checkpointed(index: LogIndex): void {
+    this.checkpointIndex = index;
+  }
+
+  installed({ hardState, snapshot, keepsTail }: InstallEffect): void {
+    this.hardState = hardState ?? this.hardState;
+    this.lastLogIndex = keepsTail ? Math.max(this.lastLogIndex, snapshot.index) : snapshot.index;
+    this.checkpointIndex = snapshot.index;
   }
 
   /**
@@ -44,21 +58,31 @@ export class DurableWatermark {
       );
     }
     const mustReach = Math.min(this.lastLogIndex, committedIndex);
-    const reaches = durable.entries.at(-1)?.index ?? 0;
+    const reaches = lastLogIndexOf(durable);
     invariant(
       reaches >= mustReach,
       `the store has lost committed entries: had ${mustReach}, came back with ${reaches}`,
     );
+    const checkpointIndex = durable.checkpoint?.index ?? 0;
+    invariant(
+      checkpointIndex >= this.checkpointIndex,
+      `the store has lost a checkpoint: had ${this.checkpointIndex}, came back with ${checkpointIndex}`,
+    );
   }
 }
 
+function lastLogIndexOf({ base, entries }: DurableState): LogIndex {
+  return entries.at(-1)?.index ?? base.index;
+}
+
 export type StoreReloadOptions = {
-  readonly logStore: LogStore;
+  /** May fail by throwing or by rejecting. */
+  readonly load: () => Promise<DurableState>;
   readonly clock: Clock;
+  readonly observer: ReplicaObserver;
   readonly onLoaded: (durable: DurableState) => void;
   /** An error that loading again cannot cure. */
   readonly onFailed: (error: unknown) => void;
-  readonly onRetry: (error: LogStoreError, delayMs: number) => void;
 };
 
 /** Loads until it works, with growing pauses. */
@@ -87,9 +111,8 @@ export class StoreReload {
     await this.inFlight;
   }
 
-  /** A store that throws at once is treated like one whose promise rejects. */
   private async load(): Promise<DurableState> {
-    return this.options.logStore.load();
+    return this.options.load();
   }
 
   private loadFailed(error: unknown): void {
@@ -100,7 +123,7 @@ export class StoreReload {
     }
     const delayMs = this.delayMs;
     this.delayMs = Math.min(delayMs * 2, RELOAD_BACKOFF_MAX_MS);
-    this.options.onRetry(error, delayMs);
+    this.options.observer.warning?.('the store cannot be loaded yet', { code: error.code, delayMs });
     this.timer = this.options.clock.setTimer(delayMs, () => this.begin());
   }
 }

@@ -1,37 +1,45 @@
 import { invariant, InvariantViolation, type LogEntry } from '@latchkey/raft';
 import { LogStoreError, type DurableState, type LogStore, type PersistBatch } from '@latchkey/replica';
-import type { MemoryDisk } from './memory-disk.js';
+import type { MemoryDisk, MemoryProcess } from './memory-disk.js';
 
 /** A log store for tests and for trying out: it keeps every duty of the port except that a disk is only memory. */
 export class MemoryLogStore implements LogStore {
-  private isClosed = false;
+  private readonly process: MemoryProcess;
 
-  constructor(private readonly disk: MemoryDisk) {}
+  constructor(private readonly disk: MemoryDisk) {
+    this.process = disk.join('log');
+  }
 
   async load(): Promise<DurableState> {
-    invariant(!this.isClosed, 'a closed store was loaded');
-    this.disk.owner = this;
-    return { hardState: this.disk.hardState, entries: copiesOf(this.disk.entries) };
+    invariant(!this.process.isClosed, 'a closed store was loaded');
+    this.disk.owner = this.process;
+    const { hardState, base, entries, checkpoint } = this.disk;
+    return { hardState, base, entries: copiesOf(entries), checkpoint: checkpoint?.meta ?? null };
   }
 
   async persist(batch: PersistBatch): Promise<void> {
-    invariant(!this.isClosed, 'a closed store was written');
-    if (this.disk.owner !== this) throw new LogStoreError('fenced', 'another store object has loaded this disk since');
+    invariant(!this.process.isClosed, 'a closed store was written');
+    if (this.disk.owner !== this.process) {
+      throw new LogStoreError('fenced', 'another store object has loaded this disk since');
+    }
     const keptCount = this.keptCount(batch);
-    assertFollows(keptCount, batch.entries);
+    assertFollows(this.disk.base.index + keptCount, batch.entries);
     // Nothing below fails, so the batch is written as a whole.
     this.disk.entries.length = keptCount;
     for (const entry of copiesOf(batch.entries)) this.disk.entries.push(entry);
     if (batch.hardState !== null) this.disk.hardState = batch.hardState;
   }
 
+  /** Ends the checkpoint store of the same process as well. */
   async close(): Promise<void> {
-    this.isClosed = true;
+    this.process.isClosed = true;
   }
 
   private keptCount({ truncateFrom }: PersistBatch): number {
-    const count = this.disk.entries.length;
-    return truncateFrom === null ? count : Math.min(count, truncateFrom - 1);
+    const { base, entries } = this.disk;
+    if (truncateFrom === null) return entries.length;
+    invariant(truncateFrom > base.index, `entry ${truncateFrom} was to be truncated, but it is compacted`);
+    return Math.min(entries.length, truncateFrom - base.index - 1);
   }
 }
 

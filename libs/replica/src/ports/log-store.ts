@@ -1,4 +1,4 @@
-import type { HardState, LogEntry, LogIndex } from '@latchkey/raft';
+import type { HardState, LogEntry, LogIndex, LogPosition, SnapshotMeta } from '@latchkey/raft';
 
 /** One atomic change of the durable Raft state. At least one part is present. */
 export type PersistBatch = {
@@ -11,8 +11,12 @@ export type PersistBatch = {
 
 export type DurableState = {
   readonly hardState: HardState;
-  /** The whole log, in order, from index 1 (or from just after the snapshot). */
+  /** The last entry that the log no longer holds; (0, 0) when it was never compacted. */
+  readonly base: LogPosition;
+  /** The whole log, in order, from `base.index` + 1 on. */
   readonly entries: readonly LogEntry[];
+  /** The latest checkpoint, which is not before `base`; null when there is none. Its rows are read by `CheckpointStore.openView`. */
+  readonly checkpoint: SnapshotMeta | null;
 };
 
 /**

@@ -1,4 +1,4 @@
-import type { LogIndex, NodeId, Role, Term } from '@latchkey/raft';
+import type { LogIndex, Membership, NodeId, Role, SnapshotMeta, Term } from '@latchkey/raft';
 
 /** Where a replica tells what happens to it: logs, metrics, tests, the application's leader tasks. All optional. */
 export interface ReplicaObserver {
@@ -12,6 +12,24 @@ export interface ReplicaObserver {
   applied?(appliedIndex: LogIndex): void;
   persisted?(batch: { readonly entryCount: number; readonly byteCount: number; readonly durationMs: number }): void;
   peerChanged?(change: { readonly peer: NodeId; readonly connected: boolean }): void;
+  /** The state through `index` is durable outside of the log. */
+  checkpointed?(checkpoint: { readonly index: LogIndex; readonly durationMs: number }): void;
+  /**
+   * The applied state was replaced by a snapshot of the leader: it has jumped to `meta.index` without the entries in
+   * between. Whoever follows the entries must look at the state anew.
+   */
+  snapshotInstalled?(meta: SnapshotMeta): void;
+  /** A snapshot on its way to a peer, or from it. */
+  snapshotTransfer?(transfer: {
+    readonly peer: NodeId;
+    readonly direction: 'out' | 'in';
+    readonly state: 'begun' | 'completed' | 'failed';
+    readonly byteCount: number;
+  }): void;
+  /** A membership was committed; joint ones too. */
+  membershipChanged?(membership: Membership): void;
+  /** This node was removed from the cluster; it has stopped for good. */
+  removed?(): void;
   /** The replica has stopped for good: an InvariantViolation, a fenced or corrupt store. The process should exit. */
   failed?(error: Error): void;
   /** Trouble that the replica handles itself, such as a database that does not answer. */

@@ -1,4 +1,4 @@
-import type { NodeId, RaftMessage } from '@latchkey/raft';
+import type { NodeId, ProposalRefusal, RaftMessage, SnapshotMeta, Term } from '@latchkey/raft';
 
 /** What replicas say to each other: Raft's own messages, and requests that only the leader can serve. */
 export type PeerMessage =
@@ -12,7 +12,7 @@ export type PeerMessage =
   | {
       readonly type: 'proposalsRefused';
       readonly sequences: readonly number[];
-      readonly reason: 'notLeader' | 'overloaded' | 'tooLarge';
+      readonly reason: ProposalRefusal;
     }
   /** A question of the application to the leader (lease renewals, remaining times). `requestId` is the asker's. */
   | {
@@ -25,7 +25,35 @@ export type PeerMessage =
       readonly requestId: number;
       readonly body: Uint8Array;
     }
-  | { readonly type: 'leaderRequestRefused'; readonly requestId: number };
+  | { readonly type: 'leaderRequestRefused'; readonly requestId: number }
+  /** Bulk: travels on a connection of its own, so that it delays none of the others (FAILURE-MODES 50). */
+  | {
+      readonly type: 'snapshotChunk';
+      /** Of the sender's choosing; another transfer has another one, also after a restart of the sender. */
+      readonly transferId: number;
+      readonly leaderTerm: Term;
+      readonly snapshot: SnapshotMeta;
+      /** 0 for the first chunk. */
+      readonly sequence: number;
+      /** At most MAX_SNAPSHOT_CHUNK_BYTES of the encoded rows; a row may begin in one chunk and end in another. */
+      readonly data: Uint8Array;
+      /** CRC-32 of the bytes of all chunks up to this one. */
+      readonly checksum: number;
+      readonly isLast: boolean;
+    }
+  /** Bulk. What the receiver of a transfer has. */
+  | {
+      readonly type: 'snapshotProgress';
+      readonly transferId: number;
+      /** The chunk that it waits for: those before are taken. */
+      readonly nextSequence: number;
+      /** `complete`: all of it is installed or no longer needed. `refused`: it will not take this transfer. */
+      readonly state: 'receiving' | 'complete' | 'refused';
+    };
+
+export type BulkMessage = Extract<PeerMessage, { readonly type: 'snapshotChunk' | 'snapshotProgress' }>;
+
+export type PeerAddress = { readonly id: NodeId; readonly address: string | null };
 
 export interface PeerTransportHandlers {
   /** `from` is the authenticated identity of the connection. */
@@ -46,5 +74,11 @@ export interface PeerTransport {
   start(handlers: PeerTransportHandlers): Promise<void>;
   /** Never blocks, never throws: hands the message on or drops it. The message must not be changed afterwards. */
   send(to: NodeId, message: PeerMessage): void;
+  /**
+   * Exactly these are the other members from now on: connects to those that are new, leaves those that are not named.
+   * A null address means the one that was configured at the start.
+   */
+  setPeers(peers: readonly PeerAddress[]): void;
+  /** Idempotent. */
   close(): Promise<void>;
 }

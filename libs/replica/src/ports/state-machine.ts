@@ -1,4 +1,5 @@
-import type { LogIndex, Term } from '@latchkey/raft';
+import type { LogIndex, LogPosition, Term } from '@latchkey/raft';
+import type { StateChanges, StateRow } from './checkpoint-store.js';
 
 /** A committed entry as the state machine sees it. */
 export type CommittedCommand = {
@@ -20,4 +21,22 @@ export interface StateMachine<Outcome> {
   apply(entry: CommittedCommand): Outcome;
   /** An entry without a command (no-op, membership) was committed at `index`. */
   advance(index: LogIndex, term: Term): void;
+}
+
+/** A state machine whose state can be checkpointed, restored, and sent to another node. */
+export interface CheckpointedStateMachine<Outcome> extends StateMachine<Outcome> {
+  /**
+   * What has changed since the last call, or since the restore, or since the beginning. Captured now, at a cost that
+   * does not grow with the state; later entries do not show in it.
+   */
+  takeChanges(): StateChanges;
+  /** Begins to build another state beside the present one, which stays until `finish`. */
+  beginRestore(): StateRestore;
+}
+
+export interface StateRestore {
+  /** Rows in key order, all of them over the calls. @throws when they cannot be the rows of a state */
+  add(rows: readonly StateRow[]): void;
+  /** The rows were those of the state at `position`: it takes the place of the present one at once. */
+  finish(position: LogPosition): void;
 }

@@ -1,11 +1,14 @@
 import type { NodeId } from '@latchkey/raft';
 import type { Clock } from '../ports/clock.js';
-import type { PeerMessage, PeerTransport, PeerTransportHandlers } from '../ports/peer-transport.js';
+import type { PeerAddress, PeerMessage, PeerTransport, PeerTransportHandlers } from '../ports/peer-transport.js';
 
 /** What becomes of a message. */
 export type Fate = 'deliver' | 'drop' | 'duplicate';
 
-/** The wires between the nodes of one cluster, in one process. Messages are copied, so nothing is shared by accident. */
+/**
+ * The wires between the nodes of one cluster, in one process. Messages are copied, so nothing is shared by accident. Two
+ * nodes are connected while each counts the other among its peers and the wire between them is not cut.
+ */
 export class InMemoryNetwork {
   /** Decides about each message that has a way to go; by default all are delivered. */
   fateOf: (from: NodeId, to: NodeId, message: PeerMessage) => Fate = () => 'deliver';
@@ -18,8 +21,9 @@ export class InMemoryNetwork {
     readonly latencyMs: number,
   ) {}
 
-  transport(node: NodeId): PeerTransport {
-    return new Endpoint(this, node);
+  /** @param configured its peers until it is told others; without it, every node that there is */
+  transport(node: NodeId, configured: readonly NodeId[] | null = null): PeerTransport {
+    return new Endpoint(this, node, configured === null ? null : new Set(configured));
   }
 
   /** Cuts `node` off. Both sides are told at once, as when a connection is reset. */
@@ -32,11 +36,17 @@ export class InMemoryNetwork {
   }
 
   join(endpoint: Endpoint): void {
-    for (const other of this.endpoints.values()) {
-      if (this.cut.has(pairOf(endpoint.node, other.node))) continue;
-      this.clock.setTimer(this.latencyMs, () => this.tellBoth(endpoint, other, true));
-    }
     this.endpoints.set(endpoint.node, endpoint);
+    this.connectSoon(endpoint);
+  }
+
+  /** The peers of `endpoint` are others now: it leaves those that are none, and connects to those that are new. */
+  peersChanged(endpoint: Endpoint): void {
+    if (this.endpoints.get(endpoint.node) !== endpoint) return;
+    for (const peer of [...endpoint.peers]) {
+      if (!endpoint.accepts(peer)) this.tellBoth(endpoint, peer, false);
+    }
+    this.connectSoon(endpoint);
   }
 
   leave(endpoint: Endpoint): void {
@@ -54,6 +64,18 @@ export class InMemoryNetwork {
     if (fate === 'duplicate') this.deliverLater(from, receiver, deepCopyOf(message));
   }
 
+  private connectSoon(endpoint: Endpoint): void {
+    for (const other of this.endpoints.values()) {
+      if (endpoint.peers.has(other) || !this.mayConnect(endpoint, other)) continue;
+      this.clock.setTimer(this.latencyMs, () => this.tellBoth(endpoint, other, true));
+    }
+  }
+
+  private mayConnect(one: Endpoint, two: Endpoint): boolean {
+    const bothLive = this.endpoints.get(one.node) === one && this.endpoints.get(two.node) === two;
+    return bothLive && !this.cut.has(pairOf(one.node, two.node)) && one.accepts(two) && two.accepts(one);
+  }
+
   private deliverLater(from: Endpoint, receiver: Endpoint, message: PeerMessage): void {
     this.clock.setTimer(this.latencyMs, () => {
       if (receiver.peers.has(from)) receiver.handlers?.onMessage(from.node, message);
@@ -69,8 +91,7 @@ export class InMemoryNetwork {
   }
 
   private tellBoth(one: Endpoint, two: Endpoint, isUp: boolean): void {
-    const bothLive = this.endpoints.get(one.node) === one && this.endpoints.get(two.node) === two;
-    if (isUp && (!bothLive || this.cut.has(pairOf(one.node, two.node)))) return;
+    if (isUp && !this.mayConnect(one, two)) return;
     one.tell(two, isUp);
     two.tell(one, isUp);
   }
@@ -84,7 +105,13 @@ class Endpoint implements PeerTransport {
   constructor(
     private readonly network: InMemoryNetwork,
     readonly node: NodeId,
+    /** Null: every other node. */
+    private wanted: ReadonlySet<NodeId> | null,
   ) {}
+
+  accepts(other: Endpoint): boolean {
+    return other !== this && (this.wanted === null || this.wanted.has(other.node));
+  }
 
   async start(handlers: PeerTransportHandlers): Promise<void> {
     this.handlers = handlers;
@@ -93,6 +120,11 @@ class Endpoint implements PeerTransport {
 
   send(to: NodeId, message: PeerMessage): void {
     this.network.carry(this, to, message);
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    this.wanted = new Set(peers.map(({ id }) => id));
+    this.network.peersChanged(this);
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
-import type { LogIndex, Term } from '@latchkey/raft';
-import type { CommittedCommand, StateMachine } from '../ports/state-machine.js';
+import { logIndex, term, type LogIndex, type LogPosition, type Term } from '@latchkey/raft';
+import type { StateChanges, StateRow } from '../ports/checkpoint-store.js';
+import type { CheckpointedStateMachine, CommittedCommand, StateRestore } from '../ports/state-machine.js';
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -14,10 +15,17 @@ export type RecordedOutcome = { readonly index: LogIndex; readonly text: string 
 
 export const textCommand = (text: string): Uint8Array => encoder.encode(text);
 
-/** A replicated list of texts. */
-export class RecordingStateMachine implements StateMachine<RecordedOutcome> {
-  readonly commands: AppliedCommand[] = [];
+/** So that a few commands make several pages. */
+const ROWS_PER_PAGE = 3;
+
+/** A replicated list of texts. One row for each. */
+export class RecordingStateMachine implements CheckpointedStateMachine<RecordedOutcome> {
+  commands: AppliedCommand[] = [];
   lastIndex = 0;
+  /** Calls of `takeChanges`. */
+  takenCount = 0;
+  /** How many commands were there when the changes were taken last. */
+  private takenCommands = 0;
 
   get texts(): string[] {
     return this.commands.map(({ text }) => text);
@@ -34,4 +42,47 @@ export class RecordingStateMachine implements StateMachine<RecordedOutcome> {
     if (index !== this.lastIndex + 1) throw new Error(`entry ${index} was given after ${this.lastIndex}`);
     this.lastIndex = index;
   }
+
+  takeChanges(): StateChanges {
+    const changed = this.commands.slice(this.takenCommands);
+    this.takenCount += 1;
+    this.takenCommands = this.commands.length;
+    return {
+      *[Symbol.iterator]() {
+        for (let from = 0; from < changed.length; from += ROWS_PER_PAGE) {
+          yield changed.slice(from, from + ROWS_PER_PAGE).map(rowOf);
+        }
+      },
+    };
+  }
+
+  beginRestore(): StateRestore {
+    const commands: AppliedCommand[] = [];
+    return {
+      add: (rows) => {
+        for (const row of rows) commands.push(commandOf(row));
+      },
+      finish: ({ index }: LogPosition) => {
+        this.commands = commands;
+        this.takenCommands = commands.length;
+        this.lastIndex = index;
+      },
+    };
+  }
+}
+
+function rowOf(command: AppliedCommand): StateRow {
+  const key = new Uint8Array(4);
+  new DataView(key.buffer).setUint32(0, command.index);
+  return { key, value: encoder.encode(JSON.stringify(command)) };
+}
+
+/** Rows of a state that was made elsewhere. */
+export const rowsOf = (texts: Readonly<Record<number, string>>, inTerm = 1): StateRow[] =>
+  Object.entries(texts).map(([index, text]) =>
+    rowOf({ index: logIndex(Number(index)), term: term(inTerm), text, proposedAtMs: 0 }),
+  );
+
+function commandOf({ value }: StateRow): AppliedCommand {
+  return JSON.parse(decoder.decode(value)) as AppliedCommand; // throws for damaged bytes, which is all that matters here
 }

@@ -1,16 +1,29 @@
-import { logIndex, nodeId, term, type Effect, type Input, type NodeId, type RaftStatus } from '@latchkey/raft';
+import {
+  logIndex,
+  nodeId,
+  term,
+  type Effect,
+  type Input,
+  type Membership,
+  type NodeId,
+  type RaftStatus,
+} from '@latchkey/raft';
 import type { RaftCore } from '../raft-core.js';
 
 /** A core that does what the test says and remembers what it was given. */
 export class ScriptedCore implements RaftCore {
   readonly inputs: Input[] = [];
   deadlineMs = Infinity;
+  /** What its status says. */
+  membership: Membership;
   /** Effects of the next inputs of a type; without any there are none. */
   private readonly scripts: { readonly type: Input['type']; readonly respond: (input: Input) => readonly Effect[] }[] =
     [];
   private always: ((input: Input) => readonly Effect[]) | null = null;
 
-  constructor(readonly id: NodeId = nodeId('n1')) {}
+  constructor(readonly id: NodeId = nodeId('n1')) {
+    this.membership = { voters: [id], votersOutgoing: [], learners: [] };
+  }
 
   /** Answers the next input of `type`. */
   onNext(type: Input['type'], effects: readonly Effect[]): void {
@@ -49,7 +62,9 @@ export class ScriptedCore implements RaftCore {
       lastApplied: none,
       firstLogIndex: logIndex(1),
       lastLogIndex: none,
-      membership: { voters: [this.id], votersOutgoing: [], learners: [] },
+      snapshotIndex: none,
+      transferTarget: null,
+      membership: this.membership,
       progress: [],
     };
   }

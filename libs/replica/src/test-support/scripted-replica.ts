@@ -1,7 +1,15 @@
 import { logIndex, nodeId, persistId, term, type Effect, type LogEntry, type NodeId } from '@latchkey/raft';
-import { FaultyLogStore, MemoryDisk, MemoryLogStore } from '@latchkey/storage-memory';
+import {
+  FaultyCheckpointStore,
+  FaultyLogStore,
+  MemoryCheckpointStore,
+  MemoryDisk,
+  MemoryLogStore,
+} from '@latchkey/storage-memory';
 import { DrivenReplica } from '../driven-replica.js';
-import type { PeerMessage, PeerTransport, PeerTransportHandlers } from '../ports/peer-transport.js';
+import type { SnapshotOffer } from '../driver-calls.js';
+import type { DurableState } from '../ports/log-store.js';
+import type { PeerAddress, PeerMessage, PeerTransport, PeerTransportHandlers } from '../ports/peer-transport.js';
 import type { ReplicaOptions } from '../replica-api.js';
 import { RecordingStateMachine, type RecordedOutcome } from './recording-state-machine.js';
 import { ScriptedCore } from './scripted-core.js';
@@ -20,6 +28,8 @@ export const MAX_QUEUED = 100;
 class RecordingTransport implements PeerTransport {
   readonly sent: { readonly to: NodeId; readonly message: PeerMessage }[] = [];
   handlers: PeerTransportHandlers | null = null;
+  /** As the driver said last. */
+  peers: readonly PeerAddress[] | null = null;
   isClosed = false;
 
   async start(handlers: PeerTransportHandlers): Promise<void> {
@@ -30,10 +40,22 @@ class RecordingTransport implements PeerTransport {
     this.sent.push({ to, message: structuredClone(message) });
   }
 
+  setPeers(peers: readonly PeerAddress[]): void {
+    this.peers = peers;
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
   }
 }
+
+export type ScriptedReplicaOptions = {
+  /** What was written by an earlier process. */
+  readonly disk?: MemoryDisk;
+  /** Without, there are no checkpoints. */
+  readonly checkpointEveryEntries?: number;
+  readonly checkpointEveryBytes?: number;
+};
 
 /** The driver of node n1 on a scripted core. */
 export class ScriptedReplica {
@@ -42,17 +64,29 @@ export class ScriptedReplica {
   readonly clock = new VirtualClock();
   readonly transport = new RecordingTransport();
   readonly machine = new RecordingStateMachine();
-  readonly store = new FaultyLogStore(new MemoryLogStore(new MemoryDisk()));
+  readonly disk: MemoryDisk;
+  readonly store: FaultyLogStore;
+  readonly checkpointStore: FaultyCheckpointStore;
+  /** What each core was built from. */
+  readonly loaded: DurableState[] = [];
   /** One for each run; a run follows another when the store failed. */
   readonly cores: ScriptedCore[] = [];
   readonly warnings: string[] = [];
   readonly readyTerms: number[] = [];
+  readonly appliedIndexes: number[] = [];
+  readonly checkpointedIndexes: number[] = [];
+  readonly installedIndexes: number[] = [];
+  removals = 0;
   failure: Error | null = null;
   onLeaderRequest: ReplicaOptions<RecordedOutcome>['onLeaderRequest'] = async (_from, body) => body;
   readonly replica: DrivenReplica<RecordedOutcome>;
 
-  constructor() {
-    this.replica = new DrivenReplica<RecordedOutcome>(this.options(), () => {
+  constructor(private readonly given: ScriptedReplicaOptions = {}) {
+    this.disk = given.disk ?? new MemoryDisk();
+    this.store = new FaultyLogStore(new MemoryLogStore(this.disk));
+    this.checkpointStore = new FaultyCheckpointStore(new MemoryCheckpointStore(this.disk));
+    this.replica = new DrivenReplica<RecordedOutcome>(this.options(), (durable) => {
+      this.loaded.push(durable);
       const core = new ScriptedCore(N1);
       this.cores.push(core);
       return core;
@@ -66,7 +100,7 @@ export class ScriptedReplica {
   }
 
   async start(): Promise<void> {
-    await this.replica.start();
+    await Promise.all([this.replica.start(), this.clock.settle()]);
     for (const peer of [N2, N3]) this.transport.handlers?.onPeerUp(peer);
     await this.clock.settle();
   }
@@ -88,6 +122,11 @@ export class ScriptedReplica {
     await this.clock.settle();
   }
 
+  /** A snapshot has come in whole. */
+  offerSnapshot(offer: SnapshotOffer): void {
+    this.replica.driver.offerSnapshot(offer);
+  }
+
   sentOf<Type extends PeerMessage['type']>(type: Type): Extract<PeerMessage, { readonly type: Type }>[] {
     return this.transport.sent
       .map(({ message }) => message)
@@ -96,6 +135,17 @@ export class ScriptedReplica {
 
   private async raftMessage(): Promise<void> {
     await this.receive(N2, { type: 'raft', message: { type: 'voteResponse', term: term(1), voteGranted: true } });
+  }
+
+  private checkpoints(): ReplicaOptions<RecordedOutcome>['checkpoints'] {
+    const { checkpointEveryEntries, checkpointEveryBytes } = this.given;
+    if (checkpointEveryEntries === undefined && checkpointEveryBytes === undefined) return null;
+    return {
+      store: this.checkpointStore,
+      stateMachine: this.machine,
+      everyEntries: checkpointEveryEntries ?? Infinity,
+      everyBytes: checkpointEveryBytes ?? Infinity,
+    };
   }
 
   private options(): ReplicaOptions<RecordedOutcome> {
@@ -110,6 +160,8 @@ export class ScriptedReplica {
         maxInFlightBytes: 1_000_000,
         maxAppendBytes: 100_000,
         maxUncommittedBytes: 1_000_000,
+        trailingEntries: 4,
+        diskStallTimeoutMs: 10 * ELECTION_TIMEOUT_MS,
         seed: 1,
       },
       maxQueuedInputs: MAX_QUEUED,
@@ -119,6 +171,7 @@ export class ScriptedReplica {
       logStore: this.store,
       transport: this.transport,
       stateMachine: this.machine,
+      checkpoints: this.checkpoints(),
       clock: this.clock,
       observer: {
         failed: (error) => {
@@ -126,6 +179,12 @@ export class ScriptedReplica {
         },
         warning: (message) => this.warnings.push(message),
         leadershipReady: (inTerm) => this.readyTerms.push(inTerm),
+        applied: (index) => this.appliedIndexes.push(index),
+        checkpointed: ({ index }) => this.checkpointedIndexes.push(index),
+        snapshotInstalled: ({ index }) => this.installedIndexes.push(index),
+        removed: () => {
+          this.removals += 1;
+        },
       },
       onLeaderRequest: (from, body) => this.onLeaderRequest(from, body),
       incarnation: INCARNATION,

@@ -1,5 +1,11 @@
 import { nodeId, type NodeId } from '@latchkey/raft';
-import { FaultyLogStore, MemoryDisk, MemoryLogStore } from '@latchkey/storage-memory';
+import {
+  FaultyCheckpointStore,
+  FaultyLogStore,
+  MemoryCheckpointStore,
+  MemoryDisk,
+  MemoryLogStore,
+} from '@latchkey/storage-memory';
 import { createReplica } from '../create-replica.js';
 import type { ReplicaObserver } from '../ports/observer.js';
 import type { Replica, ReplicaOptions } from '../replica-api.js';
@@ -13,10 +19,17 @@ export const PROPOSAL_TIMEOUT_MS = 2_000;
 export const READ_TIMEOUT_MS = 1_000;
 const LATENCY_MS = 1;
 
+/** How the logs of a cluster are kept short. */
+export type ClusterCheckpoints = {
+  readonly everyEntries: number;
+  readonly trailingEntries: number;
+};
+
 export class TestNode {
   replica: Replica<RecordedOutcome>;
   machine = new RecordingStateMachine();
   store: FaultyLogStore;
+  checkpointStore: FaultyCheckpointStore;
   readonly events: string[] = [];
   failure: Error | null = null;
   onLeaderRequest: ReplicaOptions<RecordedOutcome>['onLeaderRequest'] = async (from, body) =>
@@ -28,15 +41,22 @@ export class TestNode {
     readonly disk = new MemoryDisk(),
   ) {
     this.store = new FaultyLogStore(new MemoryLogStore(disk));
+    this.checkpointStore = new FaultyCheckpointStore(new MemoryCheckpointStore(disk));
     this.replica = this.newReplica();
   }
 
   /** A new process on the same disk. */
-  restart(): Promise<void> {
+  async restart(): Promise<void> {
     this.machine = new RecordingStateMachine();
     this.store = new FaultyLogStore(new MemoryLogStore(this.disk));
+    this.checkpointStore = new FaultyCheckpointStore(new MemoryCheckpointStore(this.disk));
     this.replica = this.newReplica();
-    return this.replica.start();
+    await this.start();
+  }
+
+  /** Resolves when the node has read its disk. */
+  async start(): Promise<void> {
+    await Promise.all([this.replica.start(), this.cluster.clock.settle()]);
   }
 
   propose(text: string): Promise<RecordedOutcome> {
@@ -57,6 +77,8 @@ export class TestNode {
         maxInFlightBytes: 4 * 1024 * 1024,
         maxAppendBytes: 256 * 1024,
         maxUncommittedBytes: 8 * 1024 * 1024,
+        trailingEntries: this.cluster.checkpoints?.trailingEntries ?? 10,
+        diskStallTimeoutMs: 10 * ELECTION_TIMEOUT_MS,
         seed: number,
       },
       maxQueuedInputs: 10_000,
@@ -66,6 +88,7 @@ export class TestNode {
       logStore: this.store,
       transport: network.transport(this.id),
       stateMachine: this.machine,
+      checkpoints: this.checkpoints(),
       clock,
       observer: this.observer(),
       onLeaderRequest: (from, body) => this.onLeaderRequest(from, body),
@@ -73,8 +96,16 @@ export class TestNode {
     });
   }
 
+  private checkpoints(): ReplicaOptions<RecordedOutcome>['checkpoints'] {
+    const { checkpoints } = this.cluster;
+    if (checkpoints === null) return null;
+    const { everyEntries } = checkpoints;
+    return { store: this.checkpointStore, stateMachine: this.machine, everyEntries, everyBytes: Infinity };
+  }
+
   private observer(): ReplicaObserver {
     return {
+      snapshotInstalled: ({ index }) => this.events.push(`snapshot at ${index}`),
       roleChanged: ({ role, term, leaderId }) => this.events.push(`${role} in term ${term}, leader ${leaderId}`),
       leadershipReady: (term) => this.events.push(`ready in term ${term}`),
       warning: (message) => this.events.push(`warning: ${message}`),
@@ -93,7 +124,11 @@ export class TestCluster {
   readonly nodes: readonly TestNode[];
   private incarnations = 0;
 
-  constructor(size = 3) {
+  constructor(
+    size = 3,
+    /** Null: the logs are kept for ever. */
+    readonly checkpoints: ClusterCheckpoints | null = null,
+  ) {
     this.ids = Array.from({ length: size }, (_, position) => nodeId(`n${position + 1}`));
     this.nodes = this.ids.map((id) => new TestNode(id, this));
   }
@@ -105,7 +140,7 @@ export class TestCluster {
 
   /** Starts all nodes and waits for a leader that all know. */
   async start(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.replica.start()));
+    await Promise.all(this.nodes.map((node) => node.start()));
     await this.agreedLeader();
   }
 

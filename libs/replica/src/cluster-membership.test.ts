@@ -1,0 +1,195 @@
+import { nodeId, type MembershipChange, type NodeId } from '@latchkey/raft';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ELECTION_TIMEOUT_MS, TestCluster, TestNode } from './test-support/test-cluster.js';
+
+const MANY = 100;
+const N4 = nodeId('n4');
+const CHECKPOINTS = { everyEntries: 20, trailingEntries: 5 };
+const ADD_N4: MembershipChange = { type: 'addLearner', node: N4, address: null };
+
+let cluster: TestCluster;
+let joined: TestNode[] = [];
+
+async function startCluster(): Promise<TestNode> {
+  cluster = new TestCluster(3, CHECKPOINTS);
+  await cluster.start();
+  return cluster.agreedLeader();
+}
+
+/** A node that the cluster does not know yet. */
+async function startN4(): Promise<TestNode> {
+  const node = new TestNode(N4, cluster);
+  joined.push(node);
+  await node.start();
+  return node;
+}
+
+const change = (leader: TestNode, wanted: MembershipChange) => cluster.outcome(leader.replica.changeMembership(wanted));
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
+const without = (nodes: readonly TestNode[], left: TestNode): TestNode[] => nodes.filter((node) => node !== left);
+
+afterEach(async () => {
+  const everybody = [...cluster.nodes, ...joined];
+  joined = [];
+  const stopping = everybody.map((node) => node.replica.stop());
+  await cluster.clock.settle();
+  await Promise.all(stopping);
+  expect(everybody.map(({ failure }) => failure).filter((failure) => failure !== null)).toEqual([]);
+});
+
+describe('a handover of leadership', () => {
+  it('goes to the node named, without an election time-out', async () => {
+    const leader = await startCluster();
+    const [, target] = cluster.followersOf(leader);
+    const startedAtMs = cluster.clock.nowMs();
+    expect(await cluster.outcome(leader.replica.transferLeadership(target.id))).toBe(target.id);
+    expect(cluster.clock.nowMs() - startedAtMs).toBeLessThan(ELECTION_TIMEOUT_MS / 2);
+    expect((await cluster.agreedLeader()).id).toBe(target.id);
+  });
+
+  it.each([1, 2, 3])(
+    `with ${MANY} proposals on the way gives each its outcome, and applies none twice (%i)`,
+    async (turn) => {
+      const leader = await startCluster();
+      const [one, two] = cluster.followersOf(leader);
+      const nodes = [leader, one, two];
+      const proposals: Promise<unknown>[] = [];
+      let transfer: Promise<NodeId> | null = null;
+      for (let number = 0; number < MANY; number += 1) {
+        const proposer = nodes[number % nodes.length] ?? leader;
+        proposals.push(proposer.propose(`p${number}`));
+        if (number === MANY / 4) transfer = leader.replica.transferLeadership(turn === 1 ? null : one.id);
+        if (number % turn === 0) await cluster.clock.advance(1);
+      }
+      expect(await cluster.outcome(transfer ?? Promise.reject(new Error('never asked')))).not.toBe(leader.id);
+      await cluster.outcome(Promise.all(proposals));
+      const applied = await cluster.converged(MANY);
+      expect(applied.toSorted()).toEqual(Array.from({ length: MANY }, (_, number) => `p${number}`).toSorted());
+    },
+  );
+
+  it('to a node that cannot be reached fails, and the leader serves on', async () => {
+    const leader = await startCluster();
+    const [target, other] = cluster.followersOf(leader);
+    cluster.network.isolate(target.id);
+    const transfer = leader.replica.transferLeadership(target.id);
+    const during = [leader.propose('a'), other.propose('b')];
+    expect(codeOf(await cluster.failure(transfer))).toBe('TRANSFER_FAILED');
+    await cluster.outcome(Promise.all(during));
+    expect((await cluster.agreedLeader([leader, other])).id).toBe(leader.id);
+  });
+
+  it('to a node without a vote is refused', async () => {
+    const leader = await startCluster();
+    expect(codeOf(await cluster.failure(leader.replica.transferLeadership(N4)))).toBe('TRANSFER_FAILED');
+    const [follower] = cluster.followersOf(leader);
+    expect(codeOf(await cluster.failure(follower.replica.transferLeadership(null)))).toBe('NOT_LEADER');
+  });
+});
+
+describe('handovers on a bad network', () => {
+  const ROUNDS = 40;
+  const LOST_OF_100 = 5;
+  const REPEATED_OF_100 = 20;
+
+  it.each([1, 2, 3, 4, 5])('apply each proposal at most once, and everything acknowledged (seed %i)', async (seed) => {
+    await startCluster();
+    const chance = chances(seed);
+    cluster.network.fateOf = () => {
+      const number = chance(100);
+      if (number < LOST_OF_100) return 'drop';
+      return number < LOST_OF_100 + REPEATED_OF_100 ? 'duplicate' : 'deliver';
+    };
+    const acknowledged: string[] = [];
+    const failures: unknown[] = [];
+    let settledCount = 0;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const node of cluster.nodes) {
+        void node
+          .propose(`${node.id}-${round}`)
+          .then(({ text }) => acknowledged.push(text))
+          .catch((error: unknown) => failures.push(codeOf(error)))
+          .finally(() => (settledCount += 1));
+      }
+      const leader = cluster.nodes.find(({ replica }) => replica.status().role === 'leader');
+      const target = cluster.ids[chance(cluster.ids.length)] ?? null;
+      if (chance(4) === 0) void leader?.replica.transferLeadership(target).catch(() => undefined);
+      const victim = cluster.ids[chance(cluster.ids.length)];
+      if (chance(12) === 0 && victim !== undefined) {
+        cluster.network.isolate(victim);
+        cluster.clock.setTimer(ELECTION_TIMEOUT_MS, () => cluster.network.heal(victim));
+      }
+      await cluster.clock.advance(chance(30));
+    }
+    await cluster.clock.until(() => settledCount === ROUNDS * cluster.nodes.length);
+    cluster.network.fateOf = () => 'deliver';
+    await cluster.agreedLeader();
+    const applied = await cluster.converged(acknowledged.length);
+    expect(new Set(applied).size).toBe(applied.length);
+    expect(applied).toEqual(expect.arrayContaining(acknowledged));
+    expect(acknowledged.length).toBeGreaterThan((ROUNDS * cluster.nodes.length) / 2);
+    expect(failures.every((code) => ['OUTCOME_UNKNOWN', 'NO_LEADER'].includes(String(code)))).toBe(true);
+  });
+});
+
+describe('a member that joins', () => {
+  it('is sent the state, follows as a learner, and votes when it is promoted', async () => {
+    const leader = await startCluster();
+    await cluster.outcome(Promise.all(Array.from({ length: MANY }, (_, number) => leader.propose(`p${number}`))));
+    const n4 = await startN4();
+    expect((await change(leader, ADD_N4)).learners).toEqual([N4]);
+    await cluster.converged(MANY, [...cluster.nodes, n4]);
+    expect(n4.events.filter((event) => event.startsWith('snapshot at'))).not.toEqual([]);
+    // The leader has to hear of it.
+    await cluster.clock.advance(ELECTION_TIMEOUT_MS);
+    const promoted = await change(leader, { type: 'promote', node: N4 });
+    expect(promoted).toMatchObject({ voters: [...cluster.ids, N4], votersOutgoing: [], learners: [] });
+    expect(await cluster.outcome(leader.replica.transferLeadership(N4))).toBe(N4);
+    await cluster.outcome(n4.propose('by the new one'));
+  });
+
+  it('that is not there yet is not given a vote', async () => {
+    const leader = await startCluster();
+    await change(leader, ADD_N4);
+    const failure = await cluster.failure(leader.replica.changeMembership({ type: 'promote', node: N4 }));
+    expect([codeOf(failure), String(failure)]).toEqual([
+      'MEMBERSHIP_REFUSED',
+      expect.stringContaining('too far behind'),
+    ]);
+  });
+});
+
+describe('a member that is removed, FAILURE-MODES 15', () => {
+  it('is told, stops, and disturbs nobody', async () => {
+    const leader = await startCluster();
+    const [gone, other] = cluster.followersOf(leader);
+    await change(leader, { type: 'remove', node: gone.id });
+    await cluster.clock.until(() => gone.replica.status().phase === 'removed');
+    const { currentTerm } = leader.replica.status();
+    await cluster.clock.advance(20 * ELECTION_TIMEOUT_MS);
+    await cluster.outcome(other.propose('without it'));
+    expect(leader.replica.status()).toMatchObject({ role: 'leader', currentTerm });
+    expect(codeOf(await cluster.failure(gone.propose('late')))).toBe('SHUTTING_DOWN');
+  });
+
+  it('and leads steps down once the change is committed, and another leads', async () => {
+    const leader = await startCluster();
+    const rest = without(cluster.nodes, leader);
+    const membership = await change(leader, { type: 'remove', node: leader.id });
+    expect(membership.voters).toEqual(rest.map(({ id }) => id));
+    await cluster.clock.until(() => leader.replica.status().phase === 'removed');
+    const next = await cluster.agreedLeader(rest);
+    await cluster.outcome(next.propose('after'));
+  });
+});
+
+/** A small seeded generator (mulberry32). */
+function chances(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}

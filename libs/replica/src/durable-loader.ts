@@ -1,0 +1,64 @@
+import { invariant, type LogIndex } from '@latchkey/raft';
+import type { Clock } from './ports/clock.js';
+import type { DurableState, LogStore } from './ports/log-store.js';
+import type { ReplicaObserver } from './ports/observer.js';
+import type { StateCheckpoints } from './state-checkpoints.js';
+import { DurableWatermark, StoreReload } from './store-reload.js';
+
+export type DurableLoaderOptions<Outcome> = {
+  readonly logStore: LogStore;
+  readonly clock: Clock;
+  readonly observer: ReplicaObserver;
+  readonly checkpoints: StateCheckpoints<Outcome> | null;
+  /** The last entry of this node that is known to be committed. */
+  readonly committedIndex: () => LogIndex;
+  readonly onLoadedAgain: (durable: DurableState) => void;
+  /** An error that loading again cannot cure. */
+  readonly onFailed: (error: unknown) => void;
+};
+
+/** What a run of the core begins with: the durable state, and the state machine at its checkpoint. */
+export class DurableLoader<Outcome> {
+  /** What the store has confirmed since. */
+  readonly watermark = new DurableWatermark();
+  private reload: StoreReload | null = null;
+
+  constructor(private readonly options: DurableLoaderOptions<Outcome>) {}
+
+  /** @throws LogStoreError, and InvariantViolation when there is a checkpoint and no store that could read it */
+  async load(): Promise<DurableState> {
+    const { logStore, checkpoints } = this.options;
+    const durable = await logStore.load();
+    if (checkpoints !== null) await checkpoints.catchUpWith(durable);
+    else invariant(durable.checkpoint === null, 'the store has a checkpoint: `ReplicaOptions.checkpoints` is missing');
+    return durable;
+  }
+
+  /** Until it works, with growing pauses. A load fences the calls before it, so they must have ended. */
+  loadAgain(callsEnded: Promise<unknown>): void {
+    this.reload = new StoreReload({
+      load: () => callsEnded.then(() => this.load()),
+      clock: this.options.clock,
+      observer: this.options.observer,
+      onLoaded: (durable) => this.loadedAgain(durable),
+      onFailed: this.options.onFailed,
+    });
+    this.reload.begin();
+  }
+
+  /** Resolves when the load under way, if any, has ended; its result is dropped. */
+  async cancel(): Promise<void> {
+    await this.reload?.cancel();
+  }
+
+  private loadedAgain(durable: DurableState): void {
+    this.reload = null;
+    try {
+      this.watermark.assertKept(durable, this.options.committedIndex());
+    } catch (error) {
+      this.options.onFailed(error);
+      return;
+    }
+    this.options.onLoadedAgain(durable);
+  }
+}
