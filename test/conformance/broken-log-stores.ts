@@ -70,8 +70,16 @@ class ReturnsAShorterLog extends LogStoreOnDisk {
 }
 
 class DoesNotFence extends LogStoreOnDisk {
+  private process = this.disk.owner;
+
+  override async load(): Promise<DurableState> {
+    const durable = await super.load();
+    this.process = this.disk.owner;
+    return durable;
+  }
+
   override async persist(batch: PersistBatch): Promise<void> {
-    this.disk.owner = this.inner;
+    this.disk.owner = this.process;
     return super.persist(batch);
   }
 }

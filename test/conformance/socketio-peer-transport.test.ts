@@ -12,14 +12,15 @@ registerConformance({ describe, it }, 'Socket.IO peer transport', peerTransportC
 
 async function createCluster(nodes: readonly NodeId[]): Promise<TransportCluster> {
   const ports = await freePorts(nodes);
-  const peers = new Map([...ports].map(([node, port]) => [node, `http://${HOST}:${port}`]));
+  const addressOf = (node: NodeId) => `http://${HOST}:${ports.get(node)}`;
   return {
-    create: (node) =>
+    addressOf,
+    create: (node, configured) =>
       Promise.resolve(
         createSocketIoTransport({
           nodeId: node,
           clusterId: 'conformance',
-          peers,
+          peers: new Map(configured.map((peer) => [peer, addressOf(peer)])),
           listenHost: HOST,
           listenPort: ports.get(node) ?? 0,
           secret: 'the secret of the conformance cluster',

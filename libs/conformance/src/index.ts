@@ -1,5 +1,14 @@
 export type { ConformanceCheck, TestRunner } from './conformance-check.js';
 export { registerConformance } from './conformance-check.js';
+export { checkpointStoreChecks } from './checkpoint-store/checkpoint-store-checks.js';
+export type {
+  CheckpointStoreFactory,
+  CheckpointStorePlace,
+  InterruptibleCheckpointStoreFactory,
+  InterruptibleCheckpointStorePlace,
+  NodeStores,
+} from './checkpoint-store/checkpoint-store-place.js';
+export { interruptedCheckpointChecks } from './checkpoint-store/interrupted-checkpoint-checks.js';
 export { interruptedPersistChecks } from './log-store/interrupted-persist-checks.js';
 export { logStoreChecks } from './log-store/log-store-checks.js';
 export type {

@@ -16,7 +16,10 @@ const content = fc.oneof(
   fc.record({ type: fc.constant('command' as const), data: fc.uint8Array({ maxLength: MAX_DATA_BYTES }) }),
   fc.record({
     type: fc.constant('membership' as const),
-    membership: fc.record({ voters: nodes, votersOutgoing: nodes, learners: nodes }),
+    membership: fc.record(
+      { voters: nodes, votersOutgoing: nodes, learners: nodes, addresses: fc.dictionary(fc.string(), fc.string()) },
+      { requiredKeys: ['voters', 'votersOutgoing', 'learners'] },
+    ),
   }),
 );
 

@@ -1,12 +1,13 @@
-import { assertNever, logIndex, nodeId, term, type LogEntry, type Membership, type NodeId } from '@latchkey/raft';
+import { assertNever, logIndex, term, type LogEntry } from '@latchkey/raft';
 import { LogStoreError } from '@latchkey/replica';
 import { ByteCursor, varintByteLength, writeVarint } from './byte-cursor.js';
+import { membershipByteLength, readMembership, writeMembership } from './membership-codec.js';
 
 /** First byte of every row; a reader that does not know it refuses. */
 const CODEC_VERSION = 1;
 
 /** Second part of each entry's first byte. The index is not stored: entries are consecutive from the row's first. */
-const TAG = { noop: 0, command: 1, membership: 2 } as const;
+const TAG = { noop: 0, command: 1, membership: 2, membershipWithAddresses: 3 } as const;
 const TAG_BITS = 0x0f;
 /** Set when a term follows because it differs from the entry before (the first entry: from the row's first term). */
 const NEW_TERM = 0x10;
@@ -53,9 +54,9 @@ function writeEntry(
 ): number {
   let offset = start + 1;
   if (entry.term === previousTerm) {
-    bytes[start] = TAG[entry.type];
+    bytes[start] = tagOf(entry);
   } else {
-    bytes[start] = TAG[entry.type] | NEW_TERM;
+    bytes[start] = tagOf(entry) | NEW_TERM;
     offset = writeVarint(bytes, offset, entry.term);
   }
   switch (entry.type) {
@@ -70,6 +71,12 @@ function writeEntry(
     default:
       return assertNever(entry);
   }
+}
+
+function tagOf(entry: LogEntry): number {
+  return entry.type === 'membership' && entry.membership.addresses !== undefined
+    ? TAG.membershipWithAddresses
+    : TAG[entry.type];
 }
 
 /**
@@ -106,53 +113,10 @@ function readEntry(
     case TAG.command:
       return { type: 'command', ...place, data: cursor.readBytes(cursor.readVarint()) };
     case TAG.membership:
-      return { type: 'membership', ...place, membership: readMembership(cursor) };
+      return { type: 'membership', ...place, membership: readMembership(cursor, false) };
+    case TAG.membershipWithAddresses:
+      return { type: 'membership', ...place, membership: readMembership(cursor, true) };
     default:
       throw new LogStoreError('corrupt', `an entry has unknown type ${tag & TAG_BITS}`);
   }
-}
-
-function membershipByteLength({ voters, votersOutgoing, learners }: Membership): number {
-  return nodesByteLength(voters) + nodesByteLength(votersOutgoing) + nodesByteLength(learners);
-}
-
-function nodesByteLength(nodes: readonly NodeId[]): number {
-  let byteLength = varintByteLength(nodes.length);
-  for (const node of nodes) {
-    const nodeByteLength = Buffer.byteLength(node);
-    byteLength += varintByteLength(nodeByteLength) + nodeByteLength;
-  }
-  return byteLength;
-}
-
-function writeMembership(bytes: Buffer, start: number, membership: Membership): number {
-  let offset = start;
-  for (const nodes of [membership.voters, membership.votersOutgoing, membership.learners]) {
-    offset = writeVarint(bytes, offset, nodes.length);
-    for (const node of nodes) {
-      offset = writeVarint(bytes, offset, Buffer.byteLength(node));
-      offset += bytes.write(node, offset);
-    }
-  }
-  return offset;
-}
-
-function readMembership(cursor: ByteCursor): Membership {
-  const voters = readNodes(cursor);
-  const votersOutgoing = readNodes(cursor);
-  return { voters, votersOutgoing, learners: readNodes(cursor) };
-}
-
-function readNodes(cursor: ByteCursor): NodeId[] {
-  const nodes: NodeId[] = [];
-  for (let left = cursor.readVarint(); left > 0; left -= 1) {
-    const text = new TextDecoder().decode(cursor.readBytes(cursor.readVarint()));
-    try {
-      nodes.push(nodeId(text));
-    } catch (cause) {
-      // A bug of whoever makes a membership, but not of whoever reads a damaged one.
-      throw new LogStoreError('corrupt', `${JSON.stringify(text)} is no node id`, { cause });
-    }
-  }
-  return nodes;
 }

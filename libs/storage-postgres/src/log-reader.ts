@@ -1,15 +1,18 @@
-import { nodeId, term, type HardState, type LogEntry } from '@latchkey/raft';
+import { nodeId, term, type HardState, type LogEntry, type LogPosition } from '@latchkey/raft';
 import { LogStoreError } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
+import { readRecord, type CheckpointRecord } from './checkpoint-record.js';
 import { checksumOfState, type DurableRow } from './durable-row.js';
-import { EMPTY_LOG, entriesOf, nameOf, type LogRow, type LogTail } from './log-row.js';
+import { entriesOf, nameOf, type LogRow, type LogTail } from './log-row.js';
 import { safeIntegerFrom } from './safe-integer.js';
 import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';
 
 export type StoredState = {
   readonly hardState: HardState;
+  /** Above `checkpoint.base`. */
   readonly entries: readonly LogEntry[];
   readonly tail: LogTail;
+  readonly checkpoint: CheckpointRecord;
 };
 
 /** A page of rows is about this large, so that a long log needs little memory besides its entries. */
@@ -41,22 +44,41 @@ type StateColumns = {
 
 /**
  * Reads and verifies everything: each row's checksum, that each row follows the one before it in index and in chain, and
- * that the log ends where the last persist said it does. All from one snapshot, which a claim of another process in the
+ * that the log begins at the cut and ends where the last persist said it does. All from one snapshot, which a claim of another process in the
  * middle cannot tear.
  * @throws LogStoreError corrupt, naming the row; fenced
  */
 export async function readState(client: ClientBase, epoch: number): Promise<StoredState> {
   await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const { currentTerm, votedFor, tail } = await readStateRow(client, epoch);
+  const { record: checkpoint } = await readRecord(client);
   const entries: LogEntry[] = [];
-  const end = await readLog(client, entries);
+  const end = await readLog(client, checkpoint, entries);
   await client.query('COMMIT');
   if (end.lastIndex !== tail.lastIndex || end.checksum !== tail.checksum) {
     const message = `the log ends with entry ${end.lastIndex}, but the last write ended with entry ${tail.lastIndex}`;
     throw new LogStoreError('corrupt', message);
   }
+  assertHolds(checkpoint, tail);
   const hardState = { currentTerm: term(currentTerm), votedFor: votedFor === null ? null : nodeId(votedFor) };
-  return { hardState, entries, tail };
+  return { hardState, entries, tail, checkpoint };
+}
+
+/** @throws LogStoreError corrupt when there is a gap between what is applied and what can be replayed */
+function assertHolds({ meta, base }: CheckpointRecord, tail: LogTail): void {
+  const checkpointIndex = meta?.index ?? 0;
+  if (checkpointIndex < base.index) {
+    throw new LogStoreError(
+      'corrupt',
+      `the checkpoint ${checkpointIndex} is before the log, which begins after ${base.index}`,
+    );
+  }
+  if (tail.lastIndex < checkpointIndex) {
+    throw new LogStoreError(
+      'corrupt',
+      `the log ends with entry ${tail.lastIndex}, before the checkpoint ${checkpointIndex}`,
+    );
+  }
 }
 
 /** The last row that begins in front of `index`; null when there is none. */
@@ -92,8 +114,9 @@ async function readStateRow(client: ClientBase, epoch: number): Promise<DurableR
   return state;
 }
 
-async function readLog(client: ClientBase, entries: LogEntry[]): Promise<LogTail> {
-  let tail = EMPTY_LOG;
+/** Entries up to the base that share a row with later ones are left out. */
+async function readLog(client: ClientBase, { base, cut }: CheckpointRecord, entries: LogEntry[]): Promise<LogTail> {
+  let tail = cut;
   for (let pageRows = FIRST_PAGE_ROWS; ;) {
     const { rows } = await client.query<BatchColumns>({
       name: 'latchkey-page-1',
@@ -104,7 +127,10 @@ async function readLog(client: ClientBase, entries: LogEntry[]): Promise<LogTail
     for (const columns of rows) {
       const row = rowFrom(columns);
       assertFollows(row, tail);
-      for (const entry of entriesOf(row)) entries.push(entry);
+      for (const entry of entriesOf(row)) {
+        if (entry.index > base.index) entries.push(entry);
+        else if (entry.index === base.index) assertBase(entry, base);
+      }
       tail = { lastIndex: row.lastIndex, checksum: row.checksum };
       byteCount += row.bytes.length;
     }
@@ -112,6 +138,11 @@ async function readLog(client: ClientBase, entries: LogEntry[]): Promise<LogTail
     const fitting = Math.floor((PAGE_BYTES * rows.length) / Math.max(1, byteCount));
     pageRows = Math.min(MAX_PAGE_ROWS, Math.max(MIN_PAGE_ROWS, fitting));
   }
+}
+
+function assertBase({ index, term: found }: LogEntry, base: LogPosition): void {
+  if (found === base.term) return;
+  throw new LogStoreError('corrupt', `entry ${index} is of term ${found}, but was compacted as of term ${base.term}`);
 }
 
 function assertFollows(row: LogRow, tail: LogTail): void {

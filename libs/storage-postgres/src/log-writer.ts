@@ -7,6 +7,8 @@ import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';
 /** One persist step, ready to be written. */
 export type LogWrite = {
   readonly epoch: number;
+  /** Where the store's row was put by the write before. */
+  readonly place: RowPlace;
   /** What holds afterwards. */
   readonly state: DurableRow;
   /** Rows that begin here or later are dropped first. Null: none. */
@@ -14,20 +16,28 @@ export type LogWrite = {
   readonly rows: readonly LogRow[];
 };
 
-/** The fence: finds no row once the store was claimed again, and then nothing else of the statement does anything. */
-const OWNER = `
+/** Page and line of a row in its table: Postgres' `ctid`, as text. An update puts the row elsewhere. */
+export type RowPlace = string;
+
+/**
+ * The fence: finds no row once the store was claimed again, and then nothing else of the statement does anything. The row
+ * is looked for where the last write put it. Each write leaves a dead row behind, and as long as a view is open they all
+ * stay: after half a minute, looking for the living one among them cost more than all the rest of the write.
+ */
+export const OWNER = `
   WITH owner AS (
     UPDATE ${STORE_TABLE}
     SET current_term = $2, voted_for = $3, last_index = $4, last_checksum = $5, state_checksum = $6
-    WHERE epoch = $1
-    RETURNING epoch)`;
+    WHERE ctid = $7::tid AND epoch = $1
+    RETURNING ctid)`;
 
 /** The hot path: one new row. */
 const APPEND = {
-  name: 'latchkey-append-1',
+  name: 'latchkey-append-2',
   text: `${OWNER}
     INSERT INTO ${BATCH_TABLE} (first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes)
-    SELECT $7::bigint, $4::bigint, $8::bigint, $9::bigint, $10::bigint, $5::bigint, $11::bytea FROM owner`,
+    SELECT $8::bigint, $4::bigint, $9::bigint, $10::bigint, $11::bigint, $5::bigint, $12::bytea FROM owner
+    RETURNING (SELECT ctid FROM owner) AS place`,
 };
 
 /**
@@ -35,41 +45,74 @@ const APPEND = {
  * would travel as text, twice as long. The new rows wait for the number of dropped ones, since they may have their keys.
  */
 const REPLACE = {
-  name: 'latchkey-replace-1',
+  name: 'latchkey-replace-2',
   text: `${OWNER},
     dropped AS (
-      DELETE FROM ${BATCH_TABLE} WHERE first_index >= $7 AND EXISTS (SELECT FROM owner) RETURNING first_index),
+      DELETE FROM ${BATCH_TABLE} WHERE first_index >= $8 AND EXISTS (SELECT FROM owner) RETURNING first_index),
     added AS (
       INSERT INTO ${BATCH_TABLE} (first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes)
       SELECT r.first_index, r.last_index, r.first_term, r.last_term, r.previous_checksum, r.checksum,
-             substring($8::bytea FROM r.start FOR r.byte_count)
+             substring($9::bytea FROM r.start FOR r.byte_count)
       FROM (SELECT count(*) FROM dropped) AS done
       CROSS JOIN owner
-      CROSS JOIN unnest($9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
-                        $15::int[], $16::int[])
+      CROSS JOIN unnest($10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
+                        $16::int[], $17::int[])
         AS r(first_index, last_index, first_term, last_term, previous_checksum, checksum, start, byte_count))
-    SELECT count(*)::int AS owners FROM owner`,
+    SELECT ctid AS place FROM owner`,
 };
 
 /**
  * Writes it all or nothing, in one statement and one round trip; the statement is its own transaction.
+ * @returns where the store's row is now
  * @throws LogStoreError fenced; any error of the client
  */
-export async function writeLog(client: ClientBase, write: LogWrite): Promise<void> {
-  const [row] = write.rows;
-  const isOwner =
-    row !== undefined && write.rows.length === 1 && write.dropFrom === null
-      ? await append(client, write, row)
-      : await replace(client, write);
-  if (!isOwner) throw new LogStoreError('fenced', 'another process has claimed the database since');
+export async function writeLog(client: ClientBase, write: LogWrite): Promise<RowPlace> {
+  return fenced(client, write, async (place) => {
+    const [row] = write.rows;
+    const isAppend = row !== undefined && write.rows.length === 1 && write.dropFrom === null;
+    const query = isAppend ? { ...APPEND, values: appendValues(row) } : { ...REPLACE, values: replaceValues(write) };
+    const values = [...stateValues(write, place), ...query.values];
+    const { rows } = await client.query<{ readonly place: RowPlace }>({ ...query, values });
+    return rows[0]?.place ?? null;
+  });
 }
 
-async function append(client: ClientBase, write: LogWrite, row: LogRow): Promise<boolean> {
-  const values = [...stateValues(write), row.firstIndex, row.firstTerm, row.lastTerm, row.previousChecksum, row.bytes];
-  return (await client.query({ ...APPEND, values })).rowCount === 1;
+/**
+ * Runs a statement that begins with `OWNER` and gives the row's new place, or null when it found no row. Then it has
+ * written nothing, and is tried once more if the row has only been moved by a person who had the table rewritten.
+ * @throws LogStoreError fenced; any error of the client
+ */
+export async function fenced(
+  client: ClientBase,
+  { epoch, place }: Pick<LogWrite, 'epoch' | 'place'>,
+  statement: (place: RowPlace) => Promise<RowPlace | null>,
+): Promise<RowPlace> {
+  const written = await statement(place);
+  if (written !== null) return written;
+  const moved = await placeOfStore(client, epoch);
+  const writtenThere = moved === null || moved === place ? null : await statement(moved);
+  if (writtenThere === null) throw new LogStoreError('fenced', 'another process has claimed the database since');
+  return writtenThere;
 }
 
-async function replace(client: ClientBase, write: LogWrite): Promise<boolean> {
+/** Null when the claim is not the last one any more. */
+export async function placeOfStore(client: ClientBase, epoch: number): Promise<RowPlace | null> {
+  const text = `SELECT ctid AS place FROM ${STORE_TABLE} WHERE epoch = $1`;
+  const { rows } = await client.query<{ readonly place: RowPlace }>(text, [epoch]);
+  return rows[0]?.place ?? null;
+}
+
+/** The parameters of `OWNER`. */
+export function stateValues({ epoch, state }: Pick<LogWrite, 'epoch' | 'state'>, place: RowPlace): unknown[] {
+  const { currentTerm, votedFor, tail } = state;
+  return [epoch, currentTerm, votedFor, tail.lastIndex, tail.checksum, checksumOfState(state), place];
+}
+
+function appendValues(row: LogRow): unknown[] {
+  return [row.firstIndex, row.firstTerm, row.lastTerm, row.previousChecksum, row.bytes];
+}
+
+function replaceValues(write: LogWrite): unknown[] {
   const { rows } = write;
   const starts: number[] = [];
   let start = 1;
@@ -77,8 +120,7 @@ async function replace(client: ClientBase, write: LogWrite): Promise<boolean> {
     starts.push(start);
     start += row.bytes.length;
   }
-  const values = [
-    ...stateValues(write),
+  return [
     // Behind every entry: drops nothing.
     write.dropFrom ?? write.state.tail.lastIndex + 1,
     Buffer.concat(rows.map((row) => row.bytes)),
@@ -91,11 +133,4 @@ async function replace(client: ClientBase, write: LogWrite): Promise<boolean> {
     starts,
     rows.map((row) => row.bytes.length),
   ];
-  const result = await client.query<{ readonly owners: number }>({ ...REPLACE, values });
-  return result.rows[0]?.owners === 1;
-}
-
-function stateValues({ epoch, state }: LogWrite): unknown[] {
-  const { currentTerm, votedFor, tail } = state;
-  return [epoch, currentTerm, votedFor, tail.lastIndex, tail.checksum, checksumOfState(state)];
 }

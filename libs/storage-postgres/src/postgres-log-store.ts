@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import {
-  invariant,
-  InvariantViolation,
-  type HardState,
-  type LogEntry,
-  type LogIndex,
-  type NodeId,
-} from '@latchkey/raft';
-import type { DurableState, LogStore, PersistBatch } from '@latchkey/replica';
+import { invariant, InvariantViolation, type HardState, type LogEntry, type NodeId } from '@latchkey/raft';
+import { LogStoreError, type DurableState, type LogStore, type PersistBatch } from '@latchkey/replica';
+import { appendPointAt } from './append-point.js';
 import { shownAddress } from './database-address.js';
-import { EMPTY_LOG, entriesOf, rowsOf, type LogTail } from './log-row.js';
-import { readRowBefore, readState } from './log-reader.js';
-import { writeLog } from './log-writer.js';
+import { rowsOf, type LogTail } from './log-row.js';
+import { readState } from './log-reader.js';
+import { placeOfStore, writeLog, type RowPlace } from './log-writer.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import { checkServer } from './server-check.js';
+import { planInstallation, writeInstallation, type StagedSnapshot } from './snapshot-installer.js';
 import { claimStore, migrate, type StoreClaim } from './store-claim.js';
 import { StoreConnection } from './store-connection.js';
 
@@ -30,10 +25,11 @@ type Owned = {
   readonly claim: StoreClaim;
   readonly hardState: HardState;
   readonly tail: LogTail;
+  readonly place: RowPlace;
 };
 
-/** Where an append stands: the log ends at `tail` once the rows from `dropFrom` on are gone. */
-type AppendPoint = { readonly tail: LogTail; readonly dropFrom: number | null; readonly kept: readonly LogEntry[] };
+/** A write in two parts: what only looks at the database, and the one statement that changes it. */
+type Write = (owned: Owned, willWrite: () => void) => Promise<Pick<Owned, 'hardState' | 'tail' | 'place'>>;
 
 export function createPostgresLogStore(options: PostgresLogStoreOptions): PostgresLogStore {
   return new PostgresLogStore(options);
@@ -41,17 +37,29 @@ export function createPostgresLogStore(options: PostgresLogStoreOptions): Postgr
 
 /** Raft's durable state in a Postgres database of the node's own. See docs/decisions/0005-log-rows.md. */
 export class PostgresLogStore implements LogStore {
-  private readonly owner = randomUUID();
+  /** Names this object in the database. */
+  readonly owner = randomUUID();
   private owned: Owned | null = null;
-  private hasClaimed = false;
+  private newestClaim: StoreClaim | null = null;
   private isBusy = false;
   private isClosed = false;
+  private companion: { close(): Promise<void> } | null = null;
 
-  constructor(private readonly options: PostgresLogStoreOptions) {}
+  constructor(readonly options: PostgresLogStoreOptions) {}
 
   /** Which store this is, and the number of the last claim. Null before the first `load` and after a failure. */
   get claim(): StoreClaim | null {
     return this.owned?.claim ?? null;
+  }
+
+  /** The last claim of this object, also when its connection is lost since. Null before the first `load`. */
+  get lastClaim(): StoreClaim | null {
+    return this.newestClaim;
+  }
+
+  /** What is to be closed with this store. */
+  closeTogetherWith(companion: { close(): Promise<void> }): void {
+    this.companion = companion;
   }
 
   load(): Promise<DurableState> {
@@ -69,70 +77,59 @@ export class PostgresLogStore implements LogStore {
   }
 
   persist(batch: PersistBatch): Promise<void> {
-    return this.alone('writing', (database) => this.write(batch, database));
+    return this.write((owned, willWrite) => appendBatch(owned, batch, willWrite));
+  }
+
+  /** The part of `CheckpointStore.installSnapshot` that concerns the log: all of it, once the rows are staged. */
+  installSnapshot(staged: StagedSnapshot): Promise<void> {
+    return this.write(async ({ connection, claim, ...before }, willWrite) => {
+      const plan = await planInstallation(connection.client, staged, before);
+      willWrite();
+      const place = await writeInstallation(connection.client, plan, { epoch: claim.epoch, place: before.place });
+      return { hardState: staged.hardState ?? before.hardState, tail: plan.state.tail, place };
+    });
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
     const connection = this.owned?.connection;
     this.owned = null;
-    await connection?.end();
+    await Promise.all([connection?.end(), this.companion?.close()]);
   }
 
   private async loadFrom(connection: StoreConnection): Promise<DurableState> {
     await checkServer(connection.client);
     await migrate(connection);
-    const claim = await claimStore(connection, this.options, { owner: this.owner, isReclaim: this.hasClaimed });
-    this.hasClaimed = true;
-    const { hardState, entries, tail } = await readState(connection.client, claim.epoch);
-    this.owned = { connection, claim, hardState, tail };
-    return { hardState, entries };
+    const isReclaim = this.newestClaim !== null;
+    const claim = await claimStore(connection, this.options, { owner: this.owner, isReclaim });
+    this.newestClaim = claim;
+    const { hardState, entries, tail, checkpoint } = await readState(connection.client, claim.epoch);
+    const place = await placeOfStore(connection.client, claim.epoch);
+    if (place === null) throw new LogStoreError('fenced', 'another process has claimed the database since');
+    this.owned = { connection, claim, hardState, tail, place };
+    return { hardState, base: checkpoint.base, entries, checkpoint: checkpoint.meta };
   }
 
-  private async write(batch: PersistBatch, database: string): Promise<void> {
-    invariant(this.owned !== null, 'the store was written before it was loaded, or after a failure');
-    const { connection, claim, ...before } = this.owned;
-    let stage: FailureStage = 'reading';
-    try {
-      // Nothing was asked of it, so nothing can have been written.
-      if (connection.lostReason !== null) throw connection.lostReason;
-      const { tail, dropFrom, kept } = await this.appendPoint(connection, before.tail, batch.truncateFrom);
-      assertFollows(kept.length === 0 ? tail.lastIndex : (kept.at(-1)?.index ?? 0), batch.entries);
-      const rows = rowsOf(kept.length === 0 ? batch.entries : [...kept, ...batch.entries], tail);
-      const hardState = batch.hardState ?? before.hardState;
-      const last = rows.at(-1);
-      const state = {
-        ...hardState,
-        tail: last === undefined ? tail : { lastIndex: last.lastIndex, checksum: last.checksum },
-      };
-      stage = 'writing';
-      await writeLog(connection.client, { epoch: claim.epoch, state, dropFrom, rows });
-      this.owned = { connection, claim, hardState, tail: state.tail };
-    } catch (error) {
-      // A refused batch has reached nobody; everything else leaves a connection in an unknown state.
-      if (error instanceof InvariantViolation) throw error;
-      this.discard();
-      throw storeFailure(error, { stage, database });
-    }
-  }
-
-  /** A truncation inside a row writes the part in front of it anew: rows never change. */
-  private async appendPoint(
-    { client }: StoreConnection,
-    tail: LogTail,
-    truncateFrom: LogIndex | null,
-  ): Promise<AppendPoint> {
-    if (truncateFrom === null || truncateFrom > tail.lastIndex) return { tail, dropFrom: null, kept: [] };
-    const row = await readRowBefore(client, truncateFrom);
-    if (row === null) return { tail: EMPTY_LOG, dropFrom: truncateFrom, kept: [] };
-    if (row.lastIndex < truncateFrom) {
-      return { tail: { lastIndex: row.lastIndex, checksum: row.checksum }, dropFrom: truncateFrom, kept: [] };
-    }
-    return {
-      tail: { lastIndex: row.firstIndex - 1, checksum: row.previousChecksum },
-      dropFrom: row.firstIndex,
-      kept: entriesOf(row).slice(0, truncateFrom - row.firstIndex),
-    };
+  private write(write: Write): Promise<void> {
+    return this.alone('writing', async (database) => {
+      const { owned } = this;
+      invariant(owned !== null, 'the store was written before it was loaded, or after a failure');
+      let stage: FailureStage = 'reading';
+      try {
+        // Nothing was asked of it, so nothing can have been written.
+        if (owned.connection.lostReason !== null) throw owned.connection.lostReason;
+        const { connection, claim } = owned;
+        const after = await write(owned, () => {
+          stage = 'writing';
+        });
+        this.owned = { connection, claim, ...after };
+      } catch (error) {
+        // A refused batch has reached nobody; everything else leaves a connection in an unknown state.
+        if (error instanceof InvariantViolation) throw error;
+        this.discard();
+        throw storeFailure(error, { stage, database });
+      }
+    });
   }
 
   /** The driver calls one method at a time; two at once would both build on the same end of the log. */
@@ -154,6 +151,23 @@ export class PostgresLogStore implements LogStore {
     this.owned?.connection.destroy();
     this.owned = null;
   }
+}
+
+async function appendBatch(
+  { connection: { client }, claim, ...before }: Owned,
+  batch: PersistBatch,
+  willWrite: () => void,
+): ReturnType<Write> {
+  const { tail, dropFrom, kept } = await appendPointAt(client, before.tail, batch.truncateFrom);
+  assertFollows(kept.length === 0 ? tail.lastIndex : (kept.at(-1)?.index ?? 0), batch.entries);
+  const rows = rowsOf(kept.length === 0 ? batch.entries : [...kept, ...batch.entries], tail);
+  const hardState = batch.hardState ?? before.hardState;
+  const last = rows.at(-1);
+  const newTail = last === undefined ? tail : { lastIndex: last.lastIndex, checksum: last.checksum };
+  willWrite();
+  const state = { ...hardState, tail: newTail };
+  const place = await writeLog(client, { epoch: claim.epoch, place: before.place, state, dropFrom, rows });
+  return { hardState, tail: newTail, place };
 }
 
 /** @throws InvariantViolation: a log with a hole or an overlap is a bug of the caller */

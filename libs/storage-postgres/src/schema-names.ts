@@ -1,8 +1,11 @@
-/** Everything of the log store lives in one schema, so that it can share a database with nothing but itself. */
+/** Everything of a node lives in one schema, so that it can share a database with nothing but itself. */
 export const SCHEMA = 'latchkey';
 export const STORE_TABLE = `${SCHEMA}.store`;
 export const BATCH_TABLE = `${SCHEMA}.log_batch`;
+export const CHECKPOINT_TABLE = `${SCHEMA}.checkpoint`;
+export const ROW_TABLE = `${SCHEMA}.state_row`;
+export const GENERATION_SEQUENCE = `${SCHEMA}.state_generation`;
 export const MIGRATIONS_TABLE = 'migrations';
 
 /** What the tables and the bytes in them mean. A store of a newer format is refused, not guessed at. */
-export const STORE_FORMAT = 1;
+export const STORE_FORMAT = 2;

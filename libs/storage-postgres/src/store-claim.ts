@@ -4,7 +4,7 @@ import { EMPTY_LOG } from './log-row.js';
 import { checksumOfState } from './durable-row.js';
 import { StoreEntity } from './entities/store.entity.js';
 import { safeIntegerFrom } from './safe-integer.js';
-import { MIGRATIONS_TABLE, SCHEMA, STORE_FORMAT, STORE_TABLE } from './schema-names.js';
+import { CHECKPOINT_TABLE, MIGRATIONS_TABLE, SCHEMA, STORE_FORMAT, STORE_TABLE } from './schema-names.js';
 import type { StoreConnection } from './store-connection.js';
 
 /** Whose store it is. */
@@ -54,12 +54,16 @@ export async function claimStore(
 ): Promise<StoreClaim> {
   if (!isReclaim) await createIfNew(connection, identity);
   await checkIdentity(connection, identity);
+  // Both rows in one transaction and always in this order: each fences the writes of one of the connections.
+  await connection.client.query('BEGIN');
   const { rows } = await connection.client.query<{ readonly epoch: string; readonly store_id: string }>(
     `UPDATE ${STORE_TABLE} SET epoch = epoch + 1, owner = $1 WHERE NOT $2 OR owner = $1 RETURNING epoch, store_id`,
     [owner, isReclaim],
   );
   const claimed = rows[0];
   if (claimed === undefined) throw new LogStoreError('fenced', 'another process has claimed the database since');
+  await connection.client.query(`UPDATE ${CHECKPOINT_TABLE} SET epoch = $1`, [claimed.epoch]);
+  await connection.client.query('COMMIT');
   return { storeId: claimed.store_id, epoch: safeIntegerFrom(claimed.epoch, 'the epoch') };
 }
 

@@ -1,20 +1,23 @@
 import { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
+import { CheckpointEntity } from './entities/checkpoint.entity.js';
 import { LogBatchEntity } from './entities/log-batch.entity.js';
+import { StateRowEntity } from './entities/state-row.entity.js';
 import { StoreEntity } from './entities/store.entity.js';
 import { CreateLog1763700000000 } from './migrations/1763700000000-create-log.js';
+import { CreateCheckpoint1764500000000 } from './migrations/1764500000000-create-checkpoint.js';
 import { MIGRATIONS_TABLE, SCHEMA } from './schema-names.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** The server gives up a statement after this long. */
-const STATEMENT_TIMEOUT_MS = 15_000;
+export const STATEMENT_TIMEOUT_MS = 15_000;
 /** Longest wait for another session: a migration or claim of a process that starts at the same time. */
 const LOCK_TIMEOUT_MS = 10_000;
 /** We give up a server that does not even say that it gave up: hung, stopped, or behind a dead network. */
 const ANSWER_TIMEOUT_MS = 20_000;
 const GOODBYE_TIMEOUT_MS = 2_000;
-/** One for the log, one that TypeORM uses beside it while it migrates. */
+/** One for the work, one that TypeORM uses beside it while it migrates. */
 const POOL_SIZE = 2;
 
 const SESSION_SETTINGS = `
@@ -46,15 +49,16 @@ export class StoreConnection {
     });
   }
 
-  static async open(url: string, applicationName: string): Promise<StoreConnection> {
+  /** @param maxIdleInTransactionMs the server ends the session when a transaction does nothing for so long; 0 for never */
+  static async open(url: string, applicationName: string, maxIdleInTransactionMs = 0): Promise<StoreConnection> {
     const sockets = new Set<Socket>();
     const dataSource = new DataSource({
       type: 'postgres',
       url,
       schema: SCHEMA,
       applicationName,
-      entities: [StoreEntity, LogBatchEntity],
-      migrations: [CreateLog1763700000000],
+      entities: [StoreEntity, LogBatchEntity, CheckpointEntity, StateRowEntity],
+      migrations: [CreateLog1763700000000, CreateCheckpoint1764500000000],
       migrationsTableName: MIGRATIONS_TABLE,
       installExtensions: false,
       logging: false,
@@ -70,7 +74,7 @@ export class StoreConnection {
       // TypeORM calls it unknown: it does not depend on node-postgres' types.
       const client = (await runner.connect()) as ClientBase;
       const connection = new StoreConnection(dataSource, runner, client, sockets);
-      await client.query(SESSION_SETTINGS);
+      await client.query(`${SESSION_SETTINGS}; SET idle_in_transaction_session_timeout = ${maxIdleInTransactionMs}`);
       return connection;
     } catch (error) {
       for (const socket of sockets) socket.destroy();

@@ -1,7 +1,18 @@
 import { InvariantViolation } from '@latchkey/raft';
 import type { ConformanceCheck } from '../conformance-check.js';
 import { expectFailure, expectSame, expectThat } from '../expectations.js';
-import { append, bytesOf, command, commands, hardState, membership, N1, noop } from './log-samples.js';
+import {
+  append,
+  bytesOf,
+  command,
+  commands,
+  durableState,
+  FULL_MEMBERSHIP,
+  hardState,
+  membership,
+  N1,
+  noop,
+} from './log-samples.js';
 import { onNewPlace, type LogStoreFactory } from './log-store-place.js';
 
 const LARGE_ENTRY_BYTES = 1024 * 1024;
@@ -14,7 +25,14 @@ export const appendChecks: readonly ConformanceCheck<LogStoreFactory>[] = [
     run: (factory) =>
       onNewPlace(factory, async (place) => {
         const everyByte = Uint8Array.from({ length: 256 }, (_, value) => value);
-        const entries = [noop(1, 1), command(2, 1, everyByte), membership(3, 1), noop(4, 2), command(5, 2)];
+        const entries = [
+          noop(1, 1),
+          command(2, 1, everyByte),
+          membership(3, 1),
+          noop(4, 2),
+          command(5, 2),
+          membership(6, 2, FULL_MEMBERSHIP),
+        ];
         const { store } = await place.start();
         await store.persist(append(...entries));
         const { durable } = await place.restart();
@@ -71,7 +89,7 @@ export const appendChecks: readonly ConformanceCheck<LogStoreFactory>[] = [
           });
         }
         const { durable } = await place.restart();
-        expectSame(durable, { hardState: hardState(14, N1), entries: expected }, 'the state after a restart');
+        expectSame(durable, durableState(hardState(14, N1), expected), 'the state after a restart');
       }),
   },
   {
@@ -86,7 +104,7 @@ export const appendChecks: readonly ConformanceCheck<LogStoreFactory>[] = [
           expectThat(error instanceof InvariantViolation, `the refusal is an InvariantViolation (${String(error)})`);
         }
         const { durable } = await place.restart();
-        expectSame(durable, { hardState: hardState(0), entries: commands(1, 3, 1) }, 'the state after the refusals');
+        expectSame(durable, durableState(hardState(0), commands(1, 3, 1)), 'the state after the refusals');
       }),
   },
 ];

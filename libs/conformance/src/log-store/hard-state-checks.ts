@@ -1,6 +1,6 @@
 import { expectSame } from '../expectations.js';
 import type { ConformanceCheck } from '../conformance-check.js';
-import { command, commands, append, hardState, N1, N2, vote } from './log-samples.js';
+import { append, command, commands, durableState, hardState, N1, N2, vote } from './log-samples.js';
 import { onNewPlace, type LogStoreFactory } from './log-store-place.js';
 
 /** Term and vote (Raft Figure 2, persistent state). */
@@ -10,7 +10,7 @@ export const hardStateChecks: readonly ConformanceCheck<LogStoreFactory>[] = [
     run: (factory) =>
       onNewPlace(factory, async (place) => {
         const { durable } = await place.start();
-        expectSame(durable, { hardState: hardState(0), entries: [] }, 'the state of a new store');
+        expectSame(durable, durableState(hardState(0), []), 'the state of a new store');
       }),
   },
   {
@@ -20,7 +20,7 @@ export const hardStateChecks: readonly ConformanceCheck<LogStoreFactory>[] = [
         const { store } = await place.start();
         await store.persist(vote(hardState(7, N2)));
         const { durable } = await place.restart();
-        expectSame(durable, { hardState: hardState(7, N2), entries: [] }, 'the state after a restart');
+        expectSame(durable, durableState(hardState(7, N2), []), 'the state after a restart');
       }),
   },
   {
@@ -43,7 +43,7 @@ export const hardStateChecks: readonly ConformanceCheck<LogStoreFactory>[] = [
         await store.persist({ hardState: hardState(4, N1), truncateFrom: null, entries: [command(1, 4)] });
         await store.persist(append(...commands(2, 3, 4)));
         const { durable } = await place.restart();
-        expectSame(durable, { hardState: hardState(4, N1), entries: commands(1, 3, 4) }, 'the state after a restart');
+        expectSame(durable, durableState(hardState(4, N1), commands(1, 3, 4)), 'the state after a restart');
       }),
   },
   {
@@ -54,7 +54,7 @@ export const hardStateChecks: readonly ConformanceCheck<LogStoreFactory>[] = [
         const farTerm = 2 ** 40 + 9;
         await store.persist({ hardState: hardState(farTerm, N1), truncateFrom: null, entries: [command(1, farTerm)] });
         const { durable } = await place.restart();
-        expectSame(durable, { hardState: hardState(farTerm, N1), entries: [command(1, farTerm)] }, 'the far term');
+        expectSame(durable, durableState(hardState(farTerm, N1), [command(1, farTerm)]), 'the far term');
       }),
   },
 ];

@@ -1,7 +1,7 @@
 import { LogStoreError } from '@latchkey/replica';
 import type { ConformanceCheck } from '../conformance-check.js';
 import { expectFailure, expectSame, expectThat } from '../expectations.js';
-import { append, command, commands, hardState, N1 } from './log-samples.js';
+import { append, command, commands, durableState, hardState, N1 } from './log-samples.js';
 import { onNewPlace, type InterruptibleLogStoreFactory } from './log-store-place.js';
 
 /** What must hold after a connection was lost in the middle of a write (FAILURE-MODES 27). */
@@ -21,8 +21,8 @@ export const interruptedPersistChecks: readonly ConformanceCheck<InterruptibleLo
           `its code allows to load (${error.code})`,
         );
         const durable = await store.load();
-        const before = { hardState: hardState(0), entries: commands(1, 2, 1) };
-        const after = { hardState: hardState(2, N1), entries: [...commands(1, 2, 1), ...commands(3, 4, 2)] };
+        const before = durableState(hardState(0), commands(1, 2, 1));
+        const after = durableState(hardState(2, N1), [...commands(1, 2, 1), ...commands(3, 4, 2)]);
         expectSame(durable, durable.hardState.currentTerm === 0 ? before : after, 'the state after the interruption');
         await store.persist(append(command(durable.entries.length + 1, 2)));
         const restarted = await place.restart();

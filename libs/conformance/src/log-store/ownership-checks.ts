@@ -1,7 +1,7 @@
 import { LogStoreError } from '@latchkey/replica';
 import type { ConformanceCheck } from '../conformance-check.js';
 import { expectFailure, expectSame, expectThat } from '../expectations.js';
-import { append, command, commands, hardState, N1, N2, vote } from './log-samples.js';
+import { append, command, commands, durableState, hardState, N1, N2, vote } from './log-samples.js';
 import { onNewPlace, type LogStoreFactory } from './log-store-place.js';
 
 /** One owner at a time (FAILURE-MODES 33). */
@@ -22,7 +22,7 @@ export const ownershipChecks: readonly ConformanceCheck<LogStoreFactory>[] = [
         expectSame(error.code, 'fenced', 'its code');
         await younger.store.persist({ hardState: hardState(2, N2), truncateFrom: null, entries: [command(3, 2)] });
         const { durable } = await place.restart();
-        expectSame(durable, { hardState: hardState(2, N2), entries: [...commands(1, 2, 1), command(3, 2)] }, 'the end');
+        expectSame(durable, durableState(hardState(2, N2), [...commands(1, 2, 1), command(3, 2)]), 'the end');
       }),
   },
   {
@@ -31,7 +31,7 @@ export const ownershipChecks: readonly ConformanceCheck<LogStoreFactory>[] = [
       onNewPlace(factory, async (place) => {
         const { store } = await place.start();
         await store.persist({ hardState: hardState(1, N1), truncateFrom: null, entries: commands(1, 3, 1) });
-        expectSame(await store.load(), { hardState: hardState(1, N1), entries: commands(1, 3, 1) }, 'the second load');
+        expectSame(await store.load(), durableState(hardState(1, N1), commands(1, 3, 1)), 'the second load');
         await store.persist(append(command(4, 1)));
         const { durable } = await place.restart();
         expectSame(durable.entries, commands(1, 4, 1), 'the log after a restart');

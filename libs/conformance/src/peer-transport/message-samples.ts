@@ -1,5 +1,6 @@
 import { logIndex, nodeId, readId, term, type LogEntry, type RaftMessage } from '@latchkey/raft';
-import type { PeerMessage } from '@latchkey/replica';
+import { MAX_SNAPSHOT_CHUNK_BYTES, type BulkMessage, type PeerMessage } from '@latchkey/replica';
+import type { Marker } from './transport-cluster.js';
 
 const T1 = term(1);
 const FAR_TERM = term(2 ** 40 + 3);
@@ -15,6 +16,17 @@ const ENTRIES: readonly LogEntry[] = [
     index: logIndex(10),
     term: FAR_TERM,
     membership: { voters: [nodeId('n1'), nodeId('n2')], votersOutgoing: [nodeId('n3')], learners: [nodeId('a_b.c-4')] },
+  },
+  {
+    type: 'membership',
+    index: logIndex(11),
+    term: FAR_TERM,
+    membership: {
+      voters: [nodeId('n1')],
+      votersOutgoing: [],
+      learners: [nodeId('n2')],
+      addresses: { n2: 'http://n2.example:7401', 'a_b.c-4': 'http://knöten.example:1' },
+    },
   },
 ];
 
@@ -52,12 +64,15 @@ const RAFT_MESSAGES: readonly RaftMessage[] = [
     lastLogIndex: logIndex(2),
     confirmRound: 12,
   },
+  { type: 'commitNotice', term: FAR_TERM, prevLogIndex: logIndex(9), prevLogTerm: T1, leaderCommit: logIndex(8) },
+  { type: 'timeoutNow', term: FAR_TERM },
+  { type: 'removedNotice', term: T1, membershipIndex: FAR_INDEX },
   { type: 'readIndexRequest', term: T1, readId: readId(1) },
   { type: 'readIndexResponse', term: T1, readId: readId(2 ** 40), readIndex: logIndex(9) },
   { type: 'readIndexRefused', term: T1, readId: readId(3) },
 ];
 
-/** At least one message of each kind, with the numbers and byte strings that codecs get wrong. */
+/** At least one message of each kind but bulk, with the numbers and byte strings that codecs get wrong. */
 export const MESSAGE_SAMPLES: readonly PeerMessage[] = [
   ...RAFT_MESSAGES.map((message): PeerMessage => ({ type: 'raft', message })),
   { type: 'forwardProposals', proposals: [EVERY_BYTE, new Uint8Array(0), Uint8Array.of(1)] },
@@ -65,14 +80,56 @@ export const MESSAGE_SAMPLES: readonly PeerMessage[] = [
   { type: 'proposalsRefused', sequences: [1, 2 ** 32, 2 ** 48 - 1], reason: 'notLeader' },
   { type: 'proposalsRefused', sequences: [7], reason: 'overloaded' },
   { type: 'proposalsRefused', sequences: [8], reason: 'tooLarge' },
+  { type: 'proposalsRefused', sequences: [], reason: 'transferring' },
   { type: 'leaderRequest', requestId: 2 ** 52 + 1, body: EVERY_BYTE },
   { type: 'leaderResponse', requestId: 0, body: new Uint8Array(0) },
   { type: 'leaderRequestRefused', requestId: 9 },
 ];
 
+const CHUNK: Omit<
+  Extract<BulkMessage, { readonly type: 'snapshotChunk' }>,
+  'sequence' | 'data' | 'checksum' | 'isLast'
+> = {
+  type: 'snapshotChunk',
+  transferId: 2 ** 52 + 1,
+  leaderTerm: FAR_TERM,
+  snapshot: {
+    index: FAR_INDEX,
+    term: T1,
+    membership: {
+      voters: [nodeId('n1'), nodeId('n2'), nodeId('n3')],
+      votersOutgoing: [nodeId('n4')],
+      learners: [nodeId('a_b.c-4')],
+      addresses: { 'a_b.c-4': 'http://a.example:7401' },
+    },
+  },
+};
+
+/** At least one bulk message of each kind; all bytes of the chunks are in the middle of larger buffers. */
+export const BULK_SAMPLES: readonly BulkMessage[] = [
+  { ...CHUNK, sequence: 0, data: EVERY_BYTE.subarray(100, 200), checksum: 0xffff_ffff, isLast: false },
+  { ...CHUNK, sequence: 1, data: patternOf(MAX_SNAPSHOT_CHUNK_BYTES, 1), checksum: 0x8000_0000, isLast: false },
+  { ...CHUNK, sequence: 2 ** 40, data: new Uint8Array(0), checksum: 0, isLast: true },
+  {
+    ...CHUNK,
+    snapshot: { index: logIndex(1), term: T1, membership: { voters: [], votersOutgoing: [], learners: [] } },
+    sequence: 0,
+    data: Uint8Array.of(0),
+    checksum: 1,
+    isLast: true,
+  },
+  { type: 'snapshotProgress', transferId: 2 ** 52 + 1, nextSequence: 0, state: 'receiving' },
+  { type: 'snapshotProgress', transferId: 0, nextSequence: 2 ** 40, state: 'complete' },
+  { type: 'snapshotProgress', transferId: 1, nextSequence: 3, state: 'refused' },
+];
+
+/** Sent last: what came before it on the same connection has arrived or never will. */
+export const LAST: Marker = { type: 'leaderRequestRefused', requestId: 1_000_000 };
+export const FIRST: Marker = { type: 'leaderRequestRefused', requestId: 1 };
+
 /** Messages that can be told apart, in order. */
-export function numbered(from: number, to: number): PeerMessage[] {
-  const messages: PeerMessage[] = [];
+export function numbered(from: number, to: number): Marker[] {
+  const messages: Marker[] = [];
   for (let requestId = from; requestId <= to; requestId += 1)
     messages.push({ type: 'leaderRequestRefused', requestId });
   return messages;
@@ -82,8 +139,12 @@ export function numbered(from: number, to: number): PeerMessage[] {
 export function largeAppend(byteCount: number, entryCount: number): PeerMessage {
   const entries: LogEntry[] = [];
   for (let number = 1; number <= entryCount; number += 1) {
-    const data = Uint8Array.from({ length: byteCount / entryCount }, (_, position) => (position * 13 + number) % 256);
-    entries.push({ type: 'command', index: logIndex(number), term: T1, data });
+    entries.push({
+      type: 'command',
+      index: logIndex(number),
+      term: T1,
+      data: patternOf(byteCount / entryCount, number),
+    });
   }
   const message: RaftMessage = {
     type: 'appendRequest',
@@ -95,4 +156,8 @@ export function largeAppend(byteCount: number, entryCount: number): PeerMessage 
     entries,
   };
   return { type: 'raft', message };
+}
+
+function patternOf(byteCount: number, start: number): Uint8Array {
+  return Uint8Array.from({ length: byteCount }, (_, position) => (position * 13 + start) % 256);
 }

@@ -1,9 +1,10 @@
 import { nodeId } from '@latchkey/raft';
-import type { PeerMessage } from '@latchkey/replica';
 import type { ConformanceCheck } from '../conformance-check.js';
 import { expectSame, expectThat } from '../expectations.js';
 import { eventually } from './eventually.js';
-import { largeAppend, MESSAGE_SAMPLES, numbered } from './message-samples.js';
+import { bulkChecks } from './bulk-checks.js';
+import { FIRST, LAST, largeAppend, MESSAGE_SAMPLES, numbered } from './message-samples.js';
+import { setPeersChecks } from './set-peers-checks.js';
 import { onNewCluster, type TransportClusterFactory } from './transport-cluster.js';
 
 const N1 = nodeId('n1');
@@ -13,9 +14,6 @@ const NODES = [N1, N2, N3];
 const LARGE_MESSAGE_BYTES = 1024 * 1024;
 const LARGE_MESSAGE_ENTRIES = 16;
 const ORDERED_MESSAGES = 500;
-/** Sent last: what came before it on the same connection has arrived or never will. */
-const LAST: PeerMessage = { type: 'leaderRequestRefused', requestId: 1_000_000 };
-const FIRST: PeerMessage = { type: 'leaderRequestRefused', requestId: 1 };
 const RECONNECTS = 3;
 
 /** Everything that the `PeerTransport` port demands of a network that is not faulty. */
@@ -167,4 +165,6 @@ export const peerTransportChecks: readonly ConformanceCheck<TransportClusterFact
         expectSame({ received: closed.received, ups: closed.ups }, told, 'what the closed node was told');
       }),
   },
+  ...bulkChecks,
+  ...setPeersChecks,
 ];
