@@ -1,8 +1,9 @@
-import type { LogEntry, Membership, NodeId } from '@latchkey/raft';
-import { assertNever, logIndex, nodeId, term } from '@latchkey/raft';
+import type { LogEntry } from '@latchkey/raft';
+import { assertNever, logIndex, term } from '@latchkey/raft';
 import type { ByteReader } from './byte-reader.js';
 import { ByteWriter, numberByteLength } from './byte-writer.js';
 import { CodecError } from './codec-error.js';
+import { membershipByteLength, readMembership, writeMembership } from './membership-codec.js';
 
 const entryTag = { noop: 0, command: 1, membership: 2 } as const;
 
@@ -39,10 +40,8 @@ function entryByteLength(entry: LogEntry): number {
       return fixed;
     case 'command':
       return fixed + numberByteLength(entry.data.length) + entry.data.length;
-    case 'membership': {
-      const { voters, votersOutgoing, learners } = entry.membership;
-      return fixed + nodesByteLength(voters) + nodesByteLength(votersOutgoing) + nodesByteLength(learners);
-    }
+    case 'membership':
+      return fixed + membershipByteLength(entry.membership);
     default:
       return assertNever(entry);
   }
@@ -59,9 +58,7 @@ function writeEntry(writer: ByteWriter, entry: LogEntry): void {
       writer.writeBytes(entry.data);
       return;
     case 'membership':
-      writeNodes(writer, entry.membership.voters);
-      writeNodes(writer, entry.membership.votersOutgoing);
-      writeNodes(writer, entry.membership.learners);
+      writeMembership(writer, entry.membership);
       return;
     default:
       assertNever(entry);
@@ -81,38 +78,5 @@ function readEntry(reader: ByteReader): LogEntry {
       return { type: 'membership', index, term: entryTerm, membership: readMembership(reader) };
     default:
       throw new CodecError(`unknown entry type ${tag}`);
-  }
-}
-
-function nodesByteLength(nodes: readonly NodeId[]): number {
-  let byteLength = numberByteLength(nodes.length);
-  for (const node of nodes) byteLength += numberByteLength(node.length) + node.length;
-  return byteLength;
-}
-
-function writeNodes(writer: ByteWriter, nodes: readonly NodeId[]): void {
-  writer.writeNumber(nodes.length);
-  for (const node of nodes) writer.writeAscii(node);
-}
-
-function readMembership(reader: ByteReader): Membership {
-  const voters = readNodes(reader);
-  const votersOutgoing = readNodes(reader);
-  return { voters, votersOutgoing, learners: readNodes(reader) };
-}
-
-function readNodes(reader: ByteReader): NodeId[] {
-  const nodes: NodeId[] = [];
-  for (let left = reader.readNumber(); left > 0; left -= 1) nodes.push(readNode(reader));
-  return nodes;
-}
-
-function readNode(reader: ByteReader): NodeId {
-  const text = Buffer.from(reader.readBytes()).toString('latin1');
-  try {
-    return nodeId(text);
-  } catch (cause) {
-    // For a received byte string this is no bug of ours.
-    throw new CodecError('not a node id', { cause });
   }
 }

@@ -1,4 +1,5 @@
-import { nodeId } from '@latchkey/raft';
+import { nodeId, term } from '@latchkey/raft';
+import type { PeerMessage } from '@latchkey/replica';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
@@ -7,15 +8,18 @@ import type { ManagerOptions, Socket, SocketOptions } from 'socket.io-client';
 import { io } from 'socket.io-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { assembleFrame, encodeMessage } from './peer-codec.js';
+import type { PeerChannel } from './peer-channel.js';
 import { createHello, peerPath } from './peer-handshake.js';
 import type { PeerHello } from './peer-handshake.js';
 import * as parser from './peer-packet-parser.js';
 import type { TestNode } from './test-support/transport-harness.js';
-import { numbered, numbersOf, startNode, testClusterId, testSecret } from './test-support/transport-harness.js';
+import { chunk, numbered, numbersOf, startNode, testClusterId, testSecret } from './test-support/transport-harness.js';
 
 const UNUSED_URL = 'http://127.0.0.1:1';
 const OTHER_SECRET = 'not the secret of this cluster, but long';
 const MAX_MESSAGE_BYTES = 300 * 1_024;
+const MAX_BULK_MESSAGE_BYTES = 256 * 1_024;
+const RAFT_MESSAGE: PeerMessage = { type: 'raft', message: { type: 'timeoutNow', term: term(1) } };
 const STALL_MS = 100;
 const NO_PING_MS = 60_000;
 const GARBAGE_ROUNDS = 5;
@@ -47,12 +51,17 @@ function refusalOf(socket: Socket): Promise<Error & { data?: unknown }> {
 }
 
 /** Speaks the peers' protocol by hand, with a hello of its own making. */
-function dialAsPeer(target: TestNode, change: (hello: PeerHello) => PeerHello = (hello) => hello, from = 'n2'): Socket {
+function dialAsPeer(
+  target: TestNode,
+  change: (hello: PeerHello) => PeerHello = (hello) => hello,
+  { from = 'n2', channel = 'main' }: { readonly from?: string; readonly channel?: PeerChannel } = {},
+): Socket {
   const identity = { nodeId: nodeId(from), clusterId: testClusterId, secret: testSecret };
   const socket = dial(target.url(), {
     parser,
     autoConnect: false,
-    auth: (send: (hello: PeerHello) => void) => send(change(createHello(identity, target.id, socket.io.engine.id))),
+    auth: (send: (hello: PeerHello) => void) =>
+      send(change(createHello(identity, { to: target.id, channel }, socket.io.engine.id))),
   });
   return socket.connect();
 }
@@ -102,14 +111,18 @@ describe('a node that does not belong to the cluster', () => {
   });
 
   it.each([
-    ['another protocol version', { version: 2 }, 'peer protocol version 2, this node speaks 1'],
+    ['another protocol version', { version: 1 }, 'peer protocol version 1, this node speaks 2'],
+    ['another version that knows no channels', { version: 3, channel: undefined }, 'peer protocol version 3'],
+    ['a changed channel', { channel: 'bulk' }, 'cluster id, node id or secret'],
+    ['a channel that does not exist', { channel: 'admin' }, 'cluster id, node id or secret'],
     ['a changed sender', { from: 'n3' }, 'cluster id, node id or secret'],
     ['a proof of another length', { proof: 'AAAA' }, 'cluster id, node id or secret'],
-    ['a field of another type', { from: 7 as unknown as string }, 'cluster id, node id or secret'],
+    ['a field of another type', { from: 7 }, 'cluster id, node id or secret'],
     ['an endless field', { clusterId: 'x'.repeat(1_000) }, 'cluster id, node id or secret'],
   ])('is refused for %s', async (_what, change, answer) => {
     const first = await start('n1', { n2: UNUSED_URL, n3: UNUSED_URL });
-    const refusal = await refusalOf(dialAsPeer(first, (hello) => ({ ...hello, ...change })));
+    const forged = (hello: PeerHello) => ({ ...hello, ...change }) as PeerHello; // what a stranger may send
+    const refusal = await refusalOf(dialAsPeer(first, forged));
     expect(refusal.data).toContain(answer);
     expect(first.events).toEqual([]);
   });
@@ -126,7 +139,7 @@ describe('a node that does not belong to the cluster', () => {
 
   it('cannot dial a node whose turn it is to dial', async () => {
     const second = await start('n2', { n1: UNUSED_URL });
-    const refusal = await refusalOf(dialAsPeer(second, (hello) => hello, 'n1'));
+    const refusal = await refusalOf(dialAsPeer(second, (hello) => hello, { from: 'n1' }));
     expect(refusal.data).toContain('the greater node id dials');
   });
 });
@@ -141,6 +154,66 @@ describe('a peer that connects again before its old connection is known to be de
     await closed;
     expect(first.events).toEqual(['up n2', 'down n2', 'up n2']);
     expect(first.transport.connectedPeers()).toEqual(['n2']);
+  });
+});
+
+describe('a bulk connection', () => {
+  const frame = (message: PeerMessage) => assembleFrame([encodeMessage(message)]);
+  const same = (hello: PeerHello) => hello;
+
+  it('is closed when no main connection of that peer stands, and is not taken for one', async () => {
+    const first = await start('n1', { n2: UNUSED_URL });
+    const bulk = dialAsPeer(first, same, { channel: 'bulk' });
+    await new Promise((resolve) => bulk.once('disconnect', resolve));
+    expect(first.events).toEqual([]);
+    expect(first.transport.connectedPeers()).toEqual([]);
+  });
+
+  it('carries chunks from the authenticated peer, and a newer one replaces it', async () => {
+    const first = await start('n1', { n2: UNUSED_URL });
+    await joined(dialAsPeer(first));
+    const old = dialAsPeer(first, same, { channel: 'bulk' });
+    await joined(old);
+    const closed = new Promise((resolve) => old.once('disconnect', resolve));
+    const bulk = dialAsPeer(first, same, { channel: 'bulk' });
+    await joined(bulk);
+    await closed;
+    bulk.emit(parser.frameEvent, frame(chunk(1)));
+    await vi.waitFor(() => expect(first.received).toEqual([{ from: 'n2', message: chunk(1) }]));
+    expect(first.events).toEqual(['up n2']);
+  });
+
+  it.each([
+    ['a Raft message', frame(RAFT_MESSAGE), 'raft does not belong on a bulk connection'],
+    ['a request', frame(numbered(1)), 'leaderRequest does not belong on a bulk connection'],
+    ['a malformed frame', Buffer.of(2, 1, 99), 'unknown message type 99'],
+    ['a frame above its own limit', frame(chunk(1, MAX_BULK_MESSAGE_BYTES + 100)), 'longer than the limit'],
+  ])('is closed for %s, which is not delivered; the main connection stays', async (_what, bytes, warning) => {
+    const limits = { maxBulkMessageBytes: MAX_BULK_MESSAGE_BYTES };
+    const first = await start('n1', { n2: UNUSED_URL }, { limits });
+    const main = dialAsPeer(first);
+    await joined(main);
+    const bulk = dialAsPeer(first, same, { channel: 'bulk' });
+    await joined(bulk);
+    const closed = new Promise((resolve) => bulk.once('disconnect', resolve));
+    bulk.emit(parser.frameEvent, bytes);
+    await closed;
+    main.emit(parser.frameEvent, frame(numbered(2)));
+    await vi.waitFor(() => expect(first.received).toEqual([{ from: 'n2', message: numbered(2) }]));
+    expect(first.events).toEqual(['up n2']);
+    expect(first.warnings).toEqual([expect.stringContaining(warning)]);
+  });
+
+  it('is what chunks need: on the main connection they end it', async () => {
+    const first = await start('n1', { n2: UNUSED_URL });
+    const main = dialAsPeer(first);
+    await joined(main);
+    const closed = new Promise((resolve) => main.once('disconnect', resolve));
+    main.emit(parser.frameEvent, frame(chunk(1)));
+    await closed;
+    await vi.waitFor(() => expect(first.events).toEqual(['up n2', 'down n2']));
+    expect(first.received).toEqual([]);
+    expect(first.warnings).toEqual([expect.stringContaining('snapshotChunk does not belong on a main connection')]);
   });
 });
 
@@ -222,7 +295,7 @@ describe('a peer that sends nonsense (SECURITY S9, S10)', () => {
   const text = (packet: string) => (socket: Socket) => void socket.io.engine.write(packet);
 
   it.each([
-    ['a malformed frame', binary([1, 1, 99, 0])],
+    ['a malformed frame', binary([2, 1, 99, 0])],
     ['an empty frame', binary([])],
     ['a frame above the limit', binary(Buffer.alloc(MAX_MESSAGE_BYTES + 100))],
     ['an event with attachments', text('51-["frame",{"_placeholder":true,"num":0}]')],
@@ -261,7 +334,7 @@ describe('a peer that sends nonsense (SECURITY S9, S10)', () => {
     for (let round = 1; round <= GARBAGE_ROUNDS; round += 1) {
       const rogue = dialAsPeer(first);
       await joined(rogue);
-      binary([1, 1, 99, 0])(rogue);
+      binary([2, 1, 99, 0])(rogue);
       await vi.waitFor(() => expect(first.events).toHaveLength(2 * round));
     }
     expect(first.warnings).toEqual(['malformed frame from n2, connection closed: unknown message type 99']);

@@ -1,4 +1,4 @@
-import type { LogEntry, LogIndex, NodeId, RaftMessage, Term } from '@latchkey/raft';
+import type { LogEntry, LogIndex, Membership, NodeId, RaftMessage, SnapshotMeta, Term } from '@latchkey/raft';
 import { logIndex, nodeId, readId, term } from '@latchkey/raft';
 import type { PeerMessage } from '@latchkey/replica';
 import * as fc from 'fast-check';
@@ -21,6 +21,15 @@ const bytes = fc.uint8Array({ maxLength: MAX_DATA_BYTES });
 const nodes = fc.array(anyNode, { maxLength: 5 });
 const anyRead = natural.map(readId);
 
+const anyAddresses = fc.dictionary(anyNode, fc.string({ unit: 'binary' }), { maxKeys: 5, noNullPrototype: true });
+
+const anyMembership: fc.Arbitrary<Membership> = fc.oneof(
+  record({ voters: nodes, votersOutgoing: nodes, learners: nodes }),
+  record({ voters: nodes, votersOutgoing: nodes, learners: nodes, addresses: anyAddresses }),
+);
+
+const anySnapshot: fc.Arbitrary<SnapshotMeta> = record({ index: anyIndex, term: anyTerm, membership: anyMembership });
+
 const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
   record({ type: fc.constant('noop' as const), index: anyIndex, term: anyTerm }),
   record({ type: fc.constant('command' as const), index: anyIndex, term: anyTerm, data: bytes }),
@@ -28,7 +37,7 @@ const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
     type: fc.constant('membership' as const),
     index: anyIndex,
     term: anyTerm,
-    membership: record({ voters: nodes, votersOutgoing: nodes, learners: nodes }),
+    membership: anyMembership,
   }),
 );
 
@@ -86,6 +95,8 @@ const raftMessages: { readonly [Type in RaftMessage['type']]: fc.Arbitrary<Extra
     lastLogIndex: anyIndex,
     confirmRound: natural,
   }),
+  timeoutNow: record({ type: fc.constant('timeoutNow'), term: anyTerm }),
+  removedNotice: record({ type: fc.constant('removedNotice'), term: anyTerm, membershipIndex: anyIndex }),
   readIndexRequest: record({ type: fc.constant('readIndexRequest'), term: anyTerm, readId: anyRead }),
   readIndexResponse: record({
     type: fc.constant('readIndexResponse'),
@@ -108,11 +119,27 @@ const peerMessages: { readonly [Type in PeerMessage['type']]: fc.Arbitrary<Extra
   proposalsRefused: record({
     type: fc.constant('proposalsRefused'),
     sequences: fc.array(natural, { maxLength: 6 }),
-    reason: fc.constantFrom('notLeader', 'overloaded', 'tooLarge'),
+    reason: fc.constantFrom('notLeader', 'overloaded', 'tooLarge', 'transferring'),
   }),
   leaderRequest: record({ type: fc.constant('leaderRequest'), requestId: natural, body: bytes }),
   leaderResponse: record({ type: fc.constant('leaderResponse'), requestId: natural, body: bytes }),
   leaderRequestRefused: record({ type: fc.constant('leaderRequestRefused'), requestId: natural }),
+  snapshotChunk: record({
+    type: fc.constant('snapshotChunk'),
+    transferId: natural,
+    leaderTerm: anyTerm,
+    snapshot: anySnapshot,
+    sequence: natural,
+    data: bytes,
+    checksum: fc.nat(0xffff_ffff),
+    isLast: fc.boolean(),
+  }),
+  snapshotProgress: record({
+    type: fc.constant('snapshotProgress'),
+    transferId: natural,
+    nextSequence: natural,
+    state: fc.constantFrom('receiving', 'complete', 'refused'),
+  }),
 };
 
 const anyMessage = fc.oneof(...Object.values<fc.Arbitrary<PeerMessage>>(peerMessages));
@@ -140,6 +167,17 @@ const append = (entries: readonly LogEntry[]): PeerMessage => ({
   },
 });
 
+const chunk = (data: Uint8Array): PeerMessage => ({
+  type: 'snapshotChunk',
+  transferId: 1,
+  leaderTerm: term(1),
+  snapshot: { index: logIndex(1), term: term(1), membership: { voters: [], votersOutgoing: [], learners: [] } },
+  sequence: 0,
+  data,
+  checksum: 0,
+  isLast: true,
+});
+
 describe('peer codec', () => {
   it.each(Object.entries(raftMessages))('brings back a %s as it was', (_type, arbitrary) => {
     fc.assert(
@@ -148,6 +186,32 @@ describe('peer codec', () => {
       }),
       { seed: SEED, numRuns: RUNS },
     );
+  });
+
+  it.each(Object.entries(peerMessages))('brings back a message of kind %s as it was', (_type, arbitrary) => {
+    fc.assert(
+      fc.property(arbitrary as fc.Arbitrary<PeerMessage>, (message) => {
+        expect(decodeFrame(encodeFrame([message]))).toStrictEqual([message]);
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
+  });
+
+  it('brings back the address of a node whose name means something to JavaScript', () => {
+    const addresses = Object.fromEntries([
+      ['__proto__', 'http://a:1'],
+      ['constructor', 'http://b:1'],
+    ]);
+    const membership = { voters: [], votersOutgoing: [], learners: [], addresses };
+    const [message] = decodeFrame(
+      encodeFrame([append([{ type: 'membership', index: logIndex(1), term: term(1), membership }])]),
+    );
+    const entry =
+      message?.type === 'raft' && message.message.type === 'appendRequest' ? message.message.entries[0] : null;
+    expect(entry?.type === 'membership' && Object.entries(entry.membership.addresses ?? {})).toEqual([
+      ['__proto__', 'http://a:1'],
+      ['constructor', 'http://b:1'],
+    ]);
   });
 
   it('brings back any run of messages in its order', () => {
@@ -182,7 +246,7 @@ describe('peer codec', () => {
       frame[position % frame.length] = byte;
       return frame;
     });
-    const startsWell = fc.uint8Array({ maxLength: 60 }).map((rest) => Buffer.from([1, 1, ...rest]));
+    const startsWell = fc.uint8Array({ maxLength: 60 }).map((rest) => Buffer.from([2, 1, ...rest]));
     let refusedCount = 0;
     fc.assert(
       fc.property(fc.oneof(damaged, startsWell, fc.uint8Array({ maxLength: 60 })), (frame) => {
@@ -200,16 +264,24 @@ describe('peer codec', () => {
   });
 
   it.each([
-    ['another version', [2, 1, 36, 0]],
-    ['an unknown message type', [1, 1, 99, 0]],
-    ['an unknown Raft message type', [1, 1, 11, 0]],
-    ['no message', [1, 0]],
-    ['a number above 2^53 - 1', [1, 1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]],
-    ['a number that never ends', [1, 1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
-    ['a body longer than the frame', [1, 1, 34, 0, 0xff, 0xff, 0xff, 0x7f, 1, 2]],
-    ['more messages announced than there are', [1, 0xff, 0xff, 0xff, 0x7f, 36, 0]],
-    ['a boolean that is 2', [1, 1, 4, 1, 2]],
-    ['a node id with a space', [1, 1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 1, 1, 0x20, 0, 0]],
+    ['another version', [1, 1, 36, 0]],
+    ['an unknown message type', [2, 1, 99, 0]],
+    ['an unknown Raft message type', [2, 1, 31, 0]],
+    ['no message', [2, 0]],
+    ['a number above 2^53 - 1', [2, 1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]],
+    ['a number that never ends', [2, 1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
+    ['a body longer than the frame', [2, 1, 34, 0, 0xff, 0xff, 0xff, 0x7f, 1, 2]],
+    ['more messages announced than there are', [2, 0xff, 0xff, 0xff, 0x7f, 36, 0]],
+    ['a boolean that is 2', [2, 1, 4, 1, 2]],
+    ['a node id with a space', [2, 1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 1, 1, 0x20, 0, 0, 0]],
+    ['two addresses of one node', [2, 1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 0, 0, 0, 1, 2, 1, 0x61, 0, 1, 0x61, 0]],
+    ['an address that is not UTF-8', [2, 1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 0, 0, 0, 1, 1, 1, 0x61, 1, 0xff]],
+    ['a reason of a refusal that nobody knows', [2, 1, 33, 4, 0]],
+    ['an unknown kind of bulk message', [2, 1, 50, 1, 1, 0]],
+    ['a state of a transfer that nobody knows', [2, 1, 49, 1, 1, 3]],
+    ['a checksum of 33 bits', [2, 1, 48, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x1f, 1, 0]],
+    ['a chunk whose data goes over the end', [2, 1, 48, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0x7f, 7]],
+    ['a membership with endless voters', [2, 1, 48, 1, 1, 1, 1, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 0x61]],
   ])('refuses %s', (_what, frame) => {
     expect(() => decodeFrame(Buffer.from(frame))).toThrow(CodecError);
   });
@@ -224,6 +296,15 @@ describe('peer codec', () => {
     const frame = new Uint8Array(encodeFrame([append([command(1, Buffer.from('data'))])]));
     const [message] = decodeFrame(frame);
     expect(message).toMatchObject({ message: { entries: [{ data: { buffer: frame.buffer } }] } });
+  });
+
+  it('hands the data of a chunk on as it is, on both sides', () => {
+    const data = Buffer.alloc(300, 7).subarray(100, 200);
+    const { tail } = encodeMessage(chunk(data));
+    expect([tail?.buffer === data.buffer, tail?.byteOffset, tail?.length]).toEqual([true, data.byteOffset, 100]);
+    const frame = new Uint8Array(encodeFrame([chunk(data)]));
+    const [message] = decodeFrame(frame);
+    expect(message?.type === 'snapshotChunk' && message.data.buffer === frame.buffer).toBe(true);
   });
 
   it('takes at most 12 bytes for a heartbeat of a young cluster and its answer', () => {

@@ -1,5 +1,5 @@
 /**
- * The bytes between peers, version 1.
+ * The bytes between peers, version 2.
  *
  *     frame   = version (1 byte), number of messages, message …
  *     message = tag (1 byte), fields in fixed order
@@ -8,17 +8,21 @@
  * is a `CodecError`. Another layout gets another version, and peers agree on the version when they connect.
  */
 import { assertNever } from '@latchkey/raft';
-import type { PeerMessage } from '@latchkey/replica';
+import type { BulkMessage, PeerMessage } from '@latchkey/replica';
+import { bulkTag, encodeBulkHead, isBulkMessage, readBulkMessage } from './bulk-message-codec.js';
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter, maxNumberBytes } from './byte-writer.js';
 import { CodecError } from './codec-error.js';
 import { encodeLogEntries } from './log-entries-codec.js';
 import { encodeRaftHead, maxRaftTag, readRaftMessage } from './raft-message-codec.js';
 
-export const frameVersion = 1;
+export const frameVersion = 2;
 
 /** Bytes that a frame adds to its messages. */
 export const maxFrameHeadBytes = 1 + maxNumberBytes;
+
+/** What is neither Raft's nor bulk. */
+type RequestMessage = Exclude<PeerMessage, BulkMessage | { readonly type: 'raft' }>;
 
 /** Numbers on the wire, above those of Raft's messages: never reuse one for another meaning. */
 const peerTag = {
@@ -27,9 +31,10 @@ const peerTag = {
   leaderRequest: 34,
   leaderResponse: 35,
   leaderRequestRefused: 36,
-} as const satisfies Record<Exclude<PeerMessage['type'], 'raft'>, number>;
+} as const satisfies Record<RequestMessage['type'], number>;
 
-const refusalReasons = ['notLeader', 'overloaded', 'tooLarge'] as const;
+/** Their places are on the wire: append only. */
+const refusalReasons = ['notLeader', 'overloaded', 'tooLarge', 'transferring'] as const;
 
 export type EncodedMessage = {
   readonly head: Buffer;
@@ -39,7 +44,8 @@ export type EncodedMessage = {
 };
 
 export function encodeMessage(message: PeerMessage): EncodedMessage {
-  if (message.type !== 'raft') return withoutTail(encodeOther(message));
+  if (message.type !== 'raft')
+    return isBulkMessage(message) ? encodeBulk(message) : withoutTail(encodeRequest(message));
   const head = encodeRaftHead(message.message);
   if (message.message.type !== 'appendRequest') return withoutTail(head);
   const tail = encodeLogEntries(message.message.entries);
@@ -78,7 +84,15 @@ function withoutTail(head: Buffer): EncodedMessage {
   return { head, tail: null, byteLength: head.length };
 }
 
-function encodeOther(message: Exclude<PeerMessage, { readonly type: 'raft' }>): Buffer {
+function encodeBulk(message: BulkMessage): EncodedMessage {
+  const head = encodeBulkHead(message);
+  if (message.type !== 'snapshotChunk') return withoutTail(head);
+  const { buffer, byteOffset, byteLength } = message.data;
+  const tail = Buffer.from(buffer, byteOffset, byteLength);
+  return { head, tail, byteLength: head.length + byteLength };
+}
+
+function encodeRequest(message: RequestMessage): Buffer {
   const writer = new ByteWriter(maxByteLength(message));
   writer.writeByte(peerTag[message.type]);
   switch (message.type) {
@@ -106,7 +120,7 @@ function encodeOther(message: Exclude<PeerMessage, { readonly type: 'raft' }>): 
 }
 
 /** At least what the message takes: a few bytes too many are cheaper than counting exactly. */
-function maxByteLength(message: Exclude<PeerMessage, { readonly type: 'raft' }>): number {
+function maxByteLength(message: RequestMessage): number {
   switch (message.type) {
     case 'forwardProposals': {
       let byteLength = 1 + maxNumberBytes;
@@ -127,6 +141,7 @@ function maxByteLength(message: Exclude<PeerMessage, { readonly type: 'raft' }>)
 
 function readMessage(reader: ByteReader): PeerMessage {
   const tag = reader.readByte();
+  if (tag >= bulkTag.snapshotChunk) return readBulkMessage(tag, reader);
   if (tag <= maxRaftTag) return { type: 'raft', message: readRaftMessage(tag, reader) };
   switch (tag) {
     case peerTag.forwardProposals:

@@ -1,10 +1,11 @@
 import type { NodeId } from '@latchkey/raft';
 import type { PeerMessage } from '@latchkey/replica';
 import type { Socket as TcpSocket } from 'node:net';
+import { isBulkMessage } from './bulk-message-codec.js';
 import { CodecError } from './codec-error.js';
+import type { ChannelLimits, PeerChannel } from './peer-channel.js';
 import type { EncodedMessage } from './peer-codec.js';
-import { assembleFrame, decodeFrame, encodeMessage } from './peer-codec.js';
-import type { PeerTransportLimits } from './peer-transport-limits.js';
+import { assembleFrame, decodeFrame, encodeMessage, maxFrameHeadBytes } from './peer-codec.js';
 import type { MutablePeerCounters } from './peer-transport-observer.js';
 
 /** What a dialled and an accepted Socket.IO connection have in common. */
@@ -15,12 +16,16 @@ export type PeerWire = {
   waitingPacketCount(): number;
   /** Calls back whenever Socket.IO has passed its packets on. */
   onDrain(listener: () => void): void;
+  /** Asks the other side, which dialled, for the bulk connection. */
+  emitBulkWanted(): void;
+  onBulkWanted(listener: () => void): void;
 };
 
 export type PeerConnectionOptions = {
   readonly peer: NodeId;
+  readonly channel: PeerChannel;
   readonly wire: PeerWire;
-  readonly limits: PeerTransportLimits;
+  readonly limits: ChannelLimits;
   readonly counters: MutablePeerCounters;
   readonly onMessage: (from: NodeId, message: PeerMessage) => void;
   /** Called once, at once. */
@@ -29,7 +34,7 @@ export type PeerConnectionOptions = {
 };
 
 /** Memory that a waiting message takes beside its bytes. */
-const messageOverheadBytes = 128;
+export const messageOverheadBytes = 128;
 
 /**
  * One authenticated connection to a peer, from either side.
@@ -55,8 +60,9 @@ export class PeerConnection {
     options.wire.tcp.on('drain', this.#onDrain);
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
+  /** Whether messages wait here for a peer that reads slowly. */
+  get hasQueue(): boolean {
+    return this.#queue.length > 0;
   }
 
   send(message: PeerMessage): void {
@@ -150,8 +156,15 @@ export class PeerConnection {
   }
 
   #decode(frame: Buffer): PeerMessage[] | null {
+    const { channel, limits } = this.#options;
     try {
-      return decodeFrame(frame);
+      if (frame.length > limits.maxMessageBytes + maxFrameHeadBytes) throw new CodecError('longer than the limit');
+      const messages = decodeFrame(frame);
+      for (const message of messages) {
+        if (isBulkMessage(message) === (channel === 'bulk')) continue;
+        throw new CodecError(`${message.type} does not belong on a ${channel} connection`);
+      }
+      return messages;
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       const details = { peer: this.peer, byteLength: frame.length };

@@ -2,8 +2,8 @@
  * How two nodes prove to each other that they belong to one cluster (SECURITY S1, S2).
  *
  * The acceptor's challenge is the Engine.IO session id, 192 random bits drawn for this connection and told to the dialler
- * before it speaks. The dialler answers in Socket.IO's CONNECT packet with a *hello*: who it is, whom it wants, a nonce of its own
- * and HMAC-SHA256(secret, all of that and the challenge). The acceptor decides in `io.use`, before the connection exists
+ * before it speaks. The dialler answers in Socket.IO's CONNECT packet with a *hello*: who it is, whom it wants, what the
+ * connection is for (see `PeerChannel`), a nonce of its own and HMAC-SHA256(secret, all of that and the challenge). The acceptor decides in `io.use`, before the connection exists
  * for Socket.IO, and proves itself by the first event, the *welcome*: an HMAC over the same facts in its own role. So the
  * secret never travels, neither proof can be replayed on another connection, for another node or in the other direction.
  *
@@ -11,8 +11,9 @@
  */
 import type { NodeId } from '@latchkey/raft';
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { PeerChannel } from './peer-channel.js';
 
-export const peerProtocolVersion = 1;
+export const peerProtocolVersion = 2;
 
 /** Where peers meet on the peer listener. */
 export const peerPath = '/latchkey-peer';
@@ -35,6 +36,7 @@ export type PeerHello = {
   readonly clusterId: string;
   readonly from: string;
   readonly to: string;
+  readonly channel: PeerChannel;
   readonly nonce: string;
   readonly proof: string;
 };
@@ -49,7 +51,7 @@ export type HelloRefusal = {
 };
 
 export type HelloVerdict =
-  | { readonly accepted: true; readonly from: NodeId; readonly welcome: string }
+  | { readonly accepted: true; readonly from: NodeId; readonly channel: PeerChannel; readonly welcome: string }
   | { readonly accepted: false; readonly refusal: HelloRefusal };
 
 const constantAnswer = 'cluster id, node id or secret is not the one expected here';
@@ -59,12 +61,16 @@ export function createChallenge(): string {
   return randomBytes(nonceBytes).toString('base64url');
 }
 
-export function createHello(identity: HandshakeIdentity, to: NodeId, challenge: string): PeerHello {
+export function createHello(
+  identity: HandshakeIdentity,
+  wanted: { readonly to: NodeId; readonly channel: PeerChannel },
+  challenge: string,
+): PeerHello {
   const facts = {
     version: peerProtocolVersion,
     clusterId: identity.clusterId,
     from: identity.nodeId,
-    to,
+    ...wanted,
     nonce: randomBytes(nonceBytes).toString('base64url'),
   };
   return { ...facts, proof: proofOf('dialler', identity.secret, facts, challenge).toString('base64url') };
@@ -86,11 +92,13 @@ export function checkHello(
   diallers: (nodeId: string) => NodeId | 'wrongDirection' | 'unknown',
   challenge: string,
 ): HelloVerdict {
-  if (!isHello(hello)) return refuse('malformed', 'no well-formed hello', constantAnswer);
-  if (hello.version !== peerProtocolVersion) {
-    const description = `peer protocol version ${hello.version}, this node speaks ${peerProtocolVersion}`;
+  const version = versionOf(hello);
+  // Before its other fields, which may be others in another version.
+  if (version !== null && version !== peerProtocolVersion) {
+    const description = `peer protocol version ${version}, this node speaks ${peerProtocolVersion}`;
     return refuse('version', description, description);
   }
+  if (!isHello(hello)) return refuse('malformed', 'no well-formed hello', constantAnswer);
   const from = quote(hello.from);
   if (!isProof(hello.proof, proofOf('dialler', identity.secret, hello, challenge))) {
     return refuse('proof', `${from} of cluster ${quote(hello.clusterId)} has another secret`, constantAnswer);
@@ -108,7 +116,7 @@ export function checkHello(
     return verdict('direction', `between ${from} and ${quote(identity.nodeId)} the greater node id dials`);
   }
   const welcome = proofOf('acceptor', identity.secret, hello, challenge).toString('base64url');
-  return { accepted: true, from: dialler, welcome };
+  return { accepted: true, from: dialler, channel: hello.channel, welcome };
 }
 
 function refuse(reason: HelloRefusal['reason'], description: string, answer: string): HelloVerdict {
@@ -129,6 +137,7 @@ function proofOf(
     facts.clusterId,
     facts.from,
     facts.to,
+    facts.channel,
     facts.nonce,
     challenge,
   ]);
@@ -140,10 +149,16 @@ function isProof(given: string, expected: Buffer): boolean {
   return bytes.length === proofBytes && timingSafeEqual(bytes, expected);
 }
 
+function versionOf(value: unknown): number | null {
+  if (typeof value !== 'object' || value === null || !('version' in value)) return null;
+  return typeof value.version === 'number' ? value.version : null;
+}
+
 function isHello(value: unknown): value is PeerHello {
   if (typeof value !== 'object' || value === null) return false;
-  const { version, clusterId, from, to, nonce, proof } = value as Partial<Record<keyof PeerHello, unknown>>; // checked below
-  return typeof version === 'number' && [clusterId, from, to, nonce, proof].every(isShortText);
+  const { version, clusterId, from, to, channel, nonce, proof } = value as Partial<Record<keyof PeerHello, unknown>>; // checked below
+  const isChannel = channel === 'main' || channel === 'bulk';
+  return typeof version === 'number' && isChannel && [clusterId, from, to, nonce, proof].every(isShortText);
 }
 
 function isShortText(value: unknown): boolean {

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import type { Socket } from 'socket.io';
 import { Server } from 'socket.io';
+import type { PeerChannel } from './peer-channel.js';
 import { maxFrameHeadBytes } from './peer-codec.js';
 import type { PeerConnection, PeerWire } from './peer-connection.js';
 import type { HandshakeIdentity, HelloVerdict } from './peer-handshake.js';
@@ -31,7 +32,8 @@ export type PeerListenerOptions = {
   readonly identity: HandshakeIdentity;
   readonly limits: PeerTransportLimits;
   readonly diallers: (nodeId: string) => NodeId | 'wrongDirection' | 'unknown';
-  readonly onConnected: (peer: NodeId, wire: PeerWire) => PeerConnection;
+  /** Null when the connection is not wanted any more. */
+  readonly onConnected: (peer: NodeId, channel: PeerChannel, wire: PeerWire) => PeerConnection | null;
   readonly warn: (key: string, message: string, details: Readonly<Record<string, unknown>>) => void;
 };
 
@@ -111,9 +113,14 @@ export class PeerListener {
   #onConnection(socket: Socket): void {
     const admission = this.#admissions.get(socket);
     invariant(admission !== undefined, 'a peer connected without admission');
-    const { from } = admission;
+    const { from, channel } = admission;
     socket.emit(parser.welcomeEvent, admission.welcome);
-    const connection = this.#options.onConnected(from, wireOf(socket));
+    const wire = wireOf(socket);
+    const connection = this.#options.onConnected(from, channel, wire);
+    if (connection === null) {
+      wire.tcp.destroy();
+      return;
+    }
     socket.on(parser.frameEvent, (frame: Buffer) => connection.receive(frame));
     socket.on('error', (error) => this.#warnBroken(from, error));
     socket.on('disconnect', (reason, description: unknown) => {
@@ -154,7 +161,7 @@ function createPeerIo(http: HttpServer, limits: PeerTransportLimits): Server {
     perMessageDeflate: false,
     httpCompression: false,
     destroyUpgradeTimeout: 1,
-    maxHttpBufferSize: limits.maxMessageBytes + maxFrameHeadBytes,
+    maxHttpBufferSize: Math.max(limits.maxMessageBytes, limits.maxBulkMessageBytes) + maxFrameHeadBytes,
     connectTimeout: limits.handshakeTimeoutMs,
     pingInterval: limits.pingIntervalMs,
     pingTimeout: limits.pingTimeoutMs,
@@ -189,6 +196,8 @@ function wireOf(socket: Socket): PeerWire {
     emitFrame: (frame) => socket.emit(parser.frameEvent, frame),
     waitingPacketCount: () => engine.writeBuffer.length,
     onDrain: (listener) => conn.on('drain', listener),
+    emitBulkWanted: () => socket.emit(parser.bulkWantedEvent),
+    onBulkWanted: (listener) => socket.on(parser.bulkWantedEvent, listener),
   };
 }
 

@@ -13,6 +13,8 @@ import { CodecError } from './codec-error.js';
 export const frameEvent = 'frame';
 /** Name of the event that carries the acceptor's proof. */
 export const welcomeEvent = 'welcome';
+/** Name of the event by which the acceptor asks the dialler to open the bulk connection. */
+export const bulkWantedEvent = 'bulkWanted';
 
 const packetType = { connect: 0, disconnect: 1, event: 2, connectError: 4 } as const;
 const maxControlLength = 4_096;
@@ -81,6 +83,11 @@ function isExpectedData(type: number, data: unknown): boolean {
     case packetType.connectError:
       return isObject;
     default:
-      return Array.isArray(data) && data.length === 2 && data[0] === welcomeEvent && typeof data[1] === 'string';
+      return Array.isArray(data) && isExpectedEvent(data);
   }
+}
+
+function isExpectedEvent([name, payload, ...more]: readonly unknown[]): boolean {
+  if (name === bulkWantedEvent) return payload === undefined && more.length === 0;
+  return name === welcomeEvent && typeof payload === 'string' && more.length === 0;
 }

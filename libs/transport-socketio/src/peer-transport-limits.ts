@@ -1,4 +1,5 @@
 import { invariant } from '@latchkey/raft';
+import { MAX_SNAPSHOT_CHUNK_BYTES } from '@latchkey/replica';
 
 /** Bounds of the peer transport. Every one can be set; the defaults suit a cluster in one data centre. */
 export type PeerTransportLimits = {
@@ -8,9 +9,18 @@ export type PeerTransportLimits = {
   readonly coalescedFrameBytes: number;
   /** Bytes waiting for one peer that reads slowly; beyond that its messages are dropped. */
   readonly maxQueuedBytes: number;
+  /** One encoded bulk message, such as a chunk of a snapshot with what describes it; otherwise as `maxMessageBytes`. */
+  readonly maxBulkMessageBytes: number;
+  /** Bulk bytes waiting for one peer; beyond that its bulk messages are dropped, and repeated by those who sent them. */
+  readonly maxBulkQueuedBytes: number;
+  /** A bulk connection that carried nothing for this long is closed. */
+  readonly bulkIdleMs: number;
   /** Sockets on the peer listener, those that have not proved who they are included (SECURITY S12). */
   readonly maxConnections: number;
-  /** From the first byte of a connection to the end of its handshake, on both sides (SECURITY S11). */
+  /**
+   * From the first byte of a connection to the end of its handshake, on both sides (SECURITY S11). Bulk messages wait as long
+   * for their connection.
+   */
   readonly handshakeTimeoutMs: number;
   /** A link that carries nothing is probed this often. */
   readonly pingIntervalMs: number;
@@ -31,6 +41,9 @@ export const defaultPeerTransportLimits: PeerTransportLimits = {
   maxMessageBytes: 4 * 1024 * 1024,
   coalescedFrameBytes: 256 * 1024,
   maxQueuedBytes: 16 * 1024 * 1024,
+  maxBulkMessageBytes: MAX_SNAPSHOT_CHUNK_BYTES + 64 * 1024,
+  maxBulkQueuedBytes: 4 * 1024 * 1024,
+  bulkIdleMs: 30_000,
   maxConnections: 256,
   handshakeTimeoutMs: 2_000,
   pingIntervalMs: 1_000,
@@ -50,5 +63,9 @@ export function peerTransportLimits(overrides: Partial<PeerTransportLimits>): Pe
   }
   invariant(limits.coalescedFrameBytes <= limits.maxMessageBytes, 'coalescedFrameBytes is above maxMessageBytes');
   invariant(limits.maxMessageBytes < limits.maxQueuedBytes, 'maxMessageBytes does not fit into maxQueuedBytes');
+  invariant(
+    limits.maxBulkMessageBytes < limits.maxBulkQueuedBytes,
+    'maxBulkMessageBytes is not below maxBulkQueuedBytes',
+  );
   return limits;
 }

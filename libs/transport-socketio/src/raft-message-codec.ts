@@ -18,6 +18,8 @@ const raftTag = {
   readIndexResponse: 9,
   readIndexRefused: 10,
   commitNotice: 11,
+  timeoutNow: 12,
+  removedNotice: 13,
 } as const satisfies Record<RaftMessage['type'], number>;
 
 /** The highest tag that `readRaftMessage` may be asked for; tags of other messages start above it. */
@@ -71,6 +73,11 @@ function writeRest(writer: ByteWriter, message: RaftMessage): void {
     case 'readIndexRequest':
     case 'readIndexRefused':
       writer.writeNumber(message.readId);
+      return;
+    case 'timeoutNow':
+      return;
+    case 'removedNotice':
+      writer.writeNumber(message.membershipIndex);
       return;
     default:
       assertNever(message);
@@ -182,6 +189,10 @@ function readElectionMessage(tag: number, messageTerm: Term, reader: ByteReader)
       };
     case raftTag.voteResponse:
       return { type: 'voteResponse', term: messageTerm, voteGranted: reader.readBoolean() };
+    case raftTag.timeoutNow:
+      return { type: 'timeoutNow', term: messageTerm };
+    case raftTag.removedNotice:
+      return { type: 'removedNotice', term: messageTerm, membershipIndex: index() };
     default:
       throw new CodecError(`unknown message type ${tag}`);
   }

@@ -1,7 +1,7 @@
 /** Nodes and links for this lib's tests. */
 import type { NodeId } from '@latchkey/raft';
-import { nodeId } from '@latchkey/raft';
-import type { PeerMessage } from '@latchkey/replica';
+import { logIndex, nodeId, term } from '@latchkey/raft';
+import type { BulkMessage, PeerMessage } from '@latchkey/replica';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import type { SocketIoTransport, SocketIoTransportOptions } from '../socketio-transport.js';
@@ -54,16 +54,28 @@ export function numbered(requestId: number, byteLength = 0): PeerMessage {
 }
 
 export function numbersOf(node: TestNode): number[] {
-  return node.received.map(({ message }) => (message.type === 'leaderRequest' ? message.requestId : -1));
+  return node.received.flatMap(({ message }) => {
+    if (message.type === 'snapshotChunk') return [];
+    return message.type === 'leaderRequest' ? [message.requestId] : [-1];
+  });
 }
 
 /** A TCP link that can break and stop. */
 export class LinkProxy {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [dialler: Socket, acceptor: Socket]>();
+  readonly #unserved = new Set<Socket>();
+
+  /** Whether connections from now on are closed at once, or accepted and then never served. */
+  newConnections: 'serve' | 'refuse' | 'hold' = 'serve';
 
   private constructor(targetPort: number) {
     this.#server = createServer((dialler) => {
+      if (this.newConnections !== 'serve') {
+        this.#unserved.add(dialler.on('error', () => {}));
+        if (this.newConnections === 'refuse') dialler.destroy();
+        return;
+      }
       const acceptor = connect(targetPort, '127.0.0.1');
       const pair = [dialler, acceptor] as const;
       this.#pairs.add(pair);
@@ -94,9 +106,20 @@ export class LinkProxy {
     for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
   }
 
+  /** Connections that are open, in the order of their opening: the main one before the bulk one. */
+  get connectionCount(): number {
+    return this.#pairs.size;
+  }
+
+  /** Breaks the connection that was opened last. */
+  breakLast(): void {
+    for (const socket of [...this.#pairs].at(-1) ?? []) socket.resetAndDestroy();
+  }
+
   /** Reads no more from one side: its bytes pile up there. */
-  stopReading(side: 'dialler' | 'acceptor'): void {
-    for (const pair of this.#pairs) pair[side === 'dialler' ? 0 : 1].unpipe().pause();
+  stopReading(side: 'dialler' | 'acceptor', which: 'all' | 'last' = 'all'): void {
+    const pairs = [...this.#pairs].slice(which === 'last' ? -1 : 0);
+    for (const pair of pairs) pair[side === 'dialler' ? 0 : 1].unpipe().pause();
   }
 
   readAgain(side: 'dialler' | 'acceptor'): void {
@@ -108,6 +131,29 @@ export class LinkProxy {
 
   close(): void {
     this.breakAll();
+    for (const socket of this.#unserved) socket.destroy();
     this.#server.close();
   }
+}
+
+/** A chunk of a snapshot whose sequence tells it apart. */
+export function chunk(sequence: number, byteLength = 0): BulkMessage {
+  return {
+    type: 'snapshotChunk',
+    transferId: 7,
+    leaderTerm: term(3),
+    snapshot: {
+      index: logIndex(9),
+      term: term(2),
+      membership: { voters: [nodeId('n1'), nodeId('n2')], votersOutgoing: [], learners: [], addresses: {} },
+    },
+    sequence,
+    data: new Uint8Array(byteLength).fill(sequence),
+    checksum: sequence,
+    isLast: false,
+  };
+}
+
+export function chunksOf(node: TestNode): number[] {
+  return node.received.flatMap(({ message }) => (message.type === 'snapshotChunk' ? [message.sequence] : []));
 }
