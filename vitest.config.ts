@@ -1,10 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { mutationPlugin } from './tools/mutation/apply-mutant.mjs';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const LIBS = [
   'conformance',
   'contracts',
+  'lessor',
   'linearizability',
   'raft',
   'replica',
@@ -16,9 +18,11 @@ const LIBS = [
 ];
 
 export default defineConfig({
+  plugins: [mutationPlugin()],
   resolve: {
     alias: [
       ...LIBS.map((name) => ({ find: `@latchkey/${name}`, replacement: source(`./libs/${name}/src/index.ts`) })),
+      { find: '@latchkey/sdk-core', replacement: source('./apps/sdk/src/core.ts') },
       { find: '@latchkey/sdk', replacement: source('./apps/sdk/src/index.ts') },
     ],
   },

@@ -1,0 +1,11 @@
+export type Mutant = {
+  readonly id: string;
+  /** The promise that would be broken, and its source. */
+  readonly breaks: string;
+  /** From the root of the repository. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+};
+
+export const MUTANTS: readonly Mutant[];
