@@ -64,6 +64,13 @@ export default {
     ),
     noBuiltIns('replica', lib('replica')),
     mayImportOnly(
+      'lessor',
+      lib('lessor'),
+      ['libs/lessor/', 'libs/replica/', 'libs/state-machine/'],
+      'Counting leases needs a clock, a log to propose to and the state that lists them.',
+    ),
+    noBuiltIns('lessor', lib('lessor')),
+    mayImportOnly(
       'storage-memory',
       lib('storage-memory'),
       ['libs/storage-memory/', 'libs/replica/', 'libs/raft/'],
@@ -108,7 +115,15 @@ export default {
     mayImportOnly(
       'simulator',
       lib('simulator'),
-      ['libs/simulator/', 'libs/raft/', 'libs/replica/', 'libs/state-machine/', 'libs/linearizability/', 'apps/sdk/'],
+      [
+        'libs/simulator/',
+        'libs/raft/',
+        'libs/replica/',
+        'libs/state-machine/',
+        'libs/lessor/',
+        'libs/linearizability/',
+        'apps/sdk/',
+      ],
       'The simulator replaces adapters; it never runs them.',
     ),
     mayImportOnly(

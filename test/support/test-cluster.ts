@@ -19,6 +19,9 @@ export type NodeStatus = {
   readonly leaderId: string | null;
   readonly commitIndex: number;
   readonly appliedIndex: number;
+  readonly firstLogIndex: number;
+  readonly lastLogIndex: number;
+  readonly checkpointIndex: number;
   readonly revision: number;
   readonly stateHash: string;
 };
@@ -27,50 +30,40 @@ type TestNode = {
   readonly id: string;
   readonly clientPort: number;
   readonly clientUrl: string;
+  readonly peerUrl: string;
   readonly environment: Readonly<Record<string, string>>;
   process: ChildProcess | null;
+  exitCode: number | null;
   output: string;
 };
 
 /** Real node processes, each with a real Postgres database of its own. */
 export class TestCluster implements AsyncDisposable {
-  private constructor(private readonly nodes: ReadonlyMap<string, TestNode>) {}
+  private constructor(
+    private readonly nodes: Map<string, TestNode>,
+    private readonly settings: Readonly<Record<string, string>>,
+  ) {}
 
   /** Starts `size` nodes and waits for a leader that all of them follow. */
   static async start(options: { size?: number; settings?: Record<string, string> } = {}): Promise<TestCluster> {
     if (!existsSync(SERVER_ENTRY)) throw new Error(`${SERVER_ENTRY} is missing: run npm run build first`);
     const ids = Array.from({ length: options.size ?? 3 }, (_, position) => `n${position + 1}`);
     const ports = await freePorts(ids.length * 2);
-    const peerPort = (position: number) => ports[ids.length + position] ?? 0;
-    const peers = ids.map((id, position) => `${id}=http://127.0.0.1:${peerPort(position)}`).join(',');
-    const nodes = new Map<string, TestNode>();
-    for (const [position, id] of ids.entries()) {
-      const clientPort = ports[position] ?? 0;
-      nodes.set(id, {
-        id,
-        clientPort,
-        clientUrl: `http://127.0.0.1:${clientPort}`,
-        process: null,
-        output: '',
-        environment: {
-          LATCHKEY_NODE_ID: id,
-          LATCHKEY_CLUSTER_ID: 'test',
-          LATCHKEY_PEERS: peers,
-          LATCHKEY_CLIENT_HOST: '127.0.0.1',
-          LATCHKEY_CLIENT_PORT: String(clientPort),
-          LATCHKEY_PEER_HOST: '127.0.0.1',
-          LATCHKEY_PEER_PORT: String(peerPort(position)),
-          LATCHKEY_PEER_SECRET: 'a secret of the tests',
-          LATCHKEY_STORAGE: 'postgres',
-          LATCHKEY_DATABASE_URL: await createDatabase(),
-          ...options.settings,
-        },
-      });
-    }
-    const cluster = new TestCluster(nodes);
+    const places = ids.map((id, position) => placeOf(id, ports[position], ports[ids.length + position]));
+    const peers = places.map(({ id, peerUrl }) => `${id}=${peerUrl}`).join(',');
+    const cluster = new TestCluster(new Map(), options.settings ?? {});
+    for (const place of places) await cluster.prepareNode(place, { LATCHKEY_PEERS: peers });
     for (const id of ids) cluster.startNode(id);
     await cluster.leader();
     return cluster;
+  }
+
+  /** Makes a node that joins; it is neither started nor a member yet. */
+  async addNode(id: string): Promise<void> {
+    const [clientPort, peerPort] = await freePorts(2);
+    const place = placeOf(id, clientPort, peerPort);
+    const members = [...this.nodes.values(), place].map((node) => `${node.id}=${node.peerUrl}`);
+    await this.prepareNode(place, { LATCHKEY_PEERS: members.join(','), LATCHKEY_JOIN: 'true' });
   }
 
   get ids(): readonly string[] {
@@ -89,6 +82,14 @@ export class TestCluster implements AsyncDisposable {
     return this.node(id).clientUrl;
   }
 
+  peerUrl(id: string): string {
+    return this.node(id).peerUrl;
+  }
+
+  databaseUrl(id: string): string {
+    return this.node(id).environment['LATCHKEY_DATABASE_URL'] ?? '';
+  }
+
   clientPort(id: string): number {
     return this.node(id).clientPort;
   }
@@ -98,8 +99,14 @@ export class TestCluster implements AsyncDisposable {
     return this.node(id).output;
   }
 
+  /** From here on `output` is what comes. */
+  forgetOutput(): void {
+    for (const node of this.nodes.values()) node.output = '';
+  }
+
   startNode(id: string): void {
     const node = this.node(id);
+    node.exitCode = null;
     const child = spawn(process.execPath, [SERVER_ENTRY], {
       env: { PATH: process.env['PATH'], ...node.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -110,7 +117,8 @@ export class TestCluster implements AsyncDisposable {
         node.output = (node.output + chunk.toString()).slice(-OUTPUT_KEPT_CHARACTERS);
       });
     }
-    child.on('exit', () => {
+    child.on('exit', (code) => {
+      node.exitCode = code;
       if (node.process === child) node.process = null;
     });
   }
@@ -123,6 +131,12 @@ export class TestCluster implements AsyncDisposable {
   /** @returns the exit code */
   async stop(id: string): Promise<number | null> {
     return this.signalAndWait(id, 'SIGTERM');
+  }
+
+  /** Resolves with its exit code when the node has ended by itself. */
+  async ended(id: string): Promise<number | null> {
+    await waitFor(`${id} to end`, () => (this.node(id).process === null ? true : null));
+    return this.node(id).exitCode;
   }
 
   pauseNode(id: string): void {
@@ -184,11 +198,40 @@ export class TestCluster implements AsyncDisposable {
     return code;
   }
 
+  private async prepareNode(
+    place: Pick<TestNode, 'id' | 'clientPort' | 'clientUrl' | 'peerUrl'>,
+    settings: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    this.nodes.set(place.id, {
+      ...place,
+      process: null,
+      exitCode: null,
+      output: '',
+      environment: {
+        LATCHKEY_NODE_ID: place.id,
+        LATCHKEY_CLUSTER_ID: 'test',
+        LATCHKEY_CLIENT_HOST: '127.0.0.1',
+        LATCHKEY_CLIENT_PORT: String(place.clientPort),
+        LATCHKEY_PEER_HOST: '127.0.0.1',
+        LATCHKEY_PEER_PORT: new URL(place.peerUrl).port,
+        LATCHKEY_PEER_SECRET: 'a secret of the tests',
+        LATCHKEY_STORAGE: 'postgres',
+        LATCHKEY_DATABASE_URL: await createDatabase(),
+        ...settings,
+        ...this.settings,
+      },
+    });
+  }
+
   private node(id: string): TestNode {
     const node = this.nodes.get(id);
     if (node === undefined) throw new Error(`no node ${id}`);
     return node;
   }
+}
+
+function placeOf(id: string, clientPort = 0, peerPort = 0) {
+  return { id, clientPort, clientUrl: `http://127.0.0.1:${clientPort}`, peerUrl: `http://127.0.0.1:${peerPort}` };
 }
 
 /** Ports that were free a moment ago; asked for together, so that they differ. */

@@ -44,10 +44,11 @@ describe('workspace', () => {
     }
   });
 
-  it('gives every lib (and the SDK) one alias, to its index.ts', () => {
+  it('gives every lib (and the SDK, and its core) one alias', () => {
     const expected = Object.fromEntries([
       ...folders('libs').map((name) => [`@latchkey/${name}`, [`./libs/${name}/src/index.ts`]] as const),
       ['@latchkey/sdk', ['./apps/sdk/src/index.ts']] as const,
+      ['@latchkey/sdk-core', ['./apps/sdk/src/core.ts']] as const,
     ]);
     expect(paths).toEqual(expected);
     for (const [path] of Object.values(paths)) expect(existsSync(`${ROOT}/${path ?? ''}`), path).toBe(true);

@@ -6,9 +6,11 @@ import { addKvCommands } from './commands/kv.js';
 import { addLeaseCommands } from './commands/lease.js';
 import { addLockCommand } from './commands/lock.js';
 import { addLocksCommand } from './commands/locks.js';
+import { addMemberCommands } from './commands/member.js';
 import { addNodeCommand } from './commands/node.js';
 import { addPostgresCommand } from './commands/postgres.js';
 import { addStatusCommand } from './commands/status.js';
+import { addTransferLeaderCommand } from './commands/transfer-leader.js';
 import { addUpCommand } from './commands/up.js';
 import { EXIT_CODE, EXIT_CODE_HELP } from './exit-code.js';
 import { processOutput, type Output } from './output/output.js';
@@ -52,6 +54,8 @@ export function createProgram(output: Output): Command {
   addConfigCommands(program, output);
   addKvCommands(program, output);
   addLeaseCommands(program, output);
+  addMemberCommands(program, output);
+  addTransferLeaderCommand(program, output);
   addPostgresCommand(program, output);
   return program;
 }

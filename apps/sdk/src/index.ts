@@ -49,11 +49,3 @@ export {
   SessionLostError,
   UnavailableError,
 } from './errors/latchkey-error.js';
-
-// For the simulator: the same client on a platform of its own.
-export type { ClientPlatform } from './client-core.js';
-export { ClientCore } from './client-core.js';
-export type { Clock, Timer } from './ports/clock.js';
-export type { Connection, ConnectionEnd, ConnectionListener, Connector } from './ports/connector.js';
-export type { Heartbeat, RenewalClock } from './ports/heartbeat.js';
-export { MainThreadHeartbeat } from './session/main-thread-heartbeat.js';

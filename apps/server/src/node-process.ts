@@ -29,18 +29,25 @@ export type RunningNode = {
   /** Where clients connect. */
   readonly url: string;
   readonly clusterNode: ClusterNode;
-  /** Takes no more, lets what is under way finish, and gives everything up. Idempotent. */
+  /** Hands leadership over, takes no more, lets what is under way finish, and gives everything up. Idempotent. */
   stop(): Promise<void>;
+};
+
+export type NodeEnd = {
+  /** The node can no longer do its part; the process should exit. */
+  readonly onFailed: (error: unknown) => void;
+  /** The cluster goes on without this node; it should be stopped. */
+  readonly onRemoved: () => void;
 };
 
 /**
  * Starts one node in this process: listens to clients first, so that a taken port is found before the database is
- * claimed, then to its peers. `onFailed` is called when the node can no longer do its part; the process should exit.
+ * claimed, then to its peers.
  */
 export async function startNode(
   settings: NodeSettings,
   loggers: Loggers,
-  onFailed: (error: unknown) => void,
+  { onFailed, onRemoved }: NodeEnd,
 ): Promise<RunningNode> {
   const app = await createApp(settings, loggers, onFailed);
   const sockets = followSockets(app.getHttpServer());
@@ -50,6 +57,7 @@ export async function startNode(
     clusterNode.beginStop();
     onFailed(error);
   });
+  app.get(NodeEvents).onRemoved(onRemoved);
   try {
     await app.listen(settings.clientPort, settings.clientHost);
     await clusterNode.start();
@@ -91,6 +99,8 @@ async function stopNode(
   sockets: ReadonlySet<Socket>,
 ): Promise<void> {
   clusterNode.beginStop();
+  // While clients are still connected: what they ask meanwhile is answered by way of the new leader.
+  await clusterNode.handOverLeadership();
   app.get(ClientGateway).disconnectAll();
   const server: Server = app.getHttpServer();
   server.closeIdleConnections();

@@ -1,6 +1,6 @@
 import { LogStoreError } from '@latchkey/replica';
-import { createLoggers } from './logging/part-logger.js';
-import { startNode } from './node-process.js';
+import { createLoggers, type PartLogger } from './logging/part-logger.js';
+import { startNode, type RunningNode } from './node-process.js';
 import { readSettings } from './settings/read-settings.js';
 import type { NodeSettings } from './settings/settings.js';
 import { SettingsError } from './settings/settings-error.js';
@@ -14,6 +14,8 @@ const EXIT = {
   portInUse: 3,
   /** Missing, foreign, unsafe, corrupt, or in use by another process. */
   database: 4,
+  /** The cluster goes on without this node: it is not to be started again on this database. */
+  removed: 5,
 } as const;
 
 /** A stop that takes longer is not waited for; nothing acknowledged is lost by it. */
@@ -56,7 +58,11 @@ export async function runNode(): Promise<void> {
   process.on('unhandledRejection', fail);
   if (settings.storage === 'memory')
     logger.warn('LATCHKEY_STORAGE=memory: NOTHING SURVIVES the end of this process. For tests and trying out only.');
-  const node = await startNode(settings, loggers, fail).catch(exitForStart);
+  const starting = startNode(settings, loggers, {
+    onFailed: fail,
+    onRemoved: () => void starting.then((node) => leave(node, logger), exitForStart),
+  });
+  const node = await starting.catch(exitForStart);
   logger.info('started', { url: node.url, cluster: settings.clusterId, storage: settings.storage });
   const stop = (signal: string): void => {
     logger.info('stopping', { signal });
@@ -65,4 +71,13 @@ export async function runNode(): Promise<void> {
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+}
+
+/** What the others have decided. Its data is of no use to it any more; under its name it may come back as a new node only. */
+async function leave(node: RunningNode, logger: PartLogger): Promise<void> {
+  const line = 'removed from the cluster; to come back it needs an empty database and LATCHKEY_JOIN=true';
+  logger.warn(line);
+  setTimeout(() => exitWithLine(line, EXIT.removed), MAX_STOP_MS).unref();
+  await node.stop().catch(() => undefined);
+  exitWithLine(line, EXIT.removed);
 }

@@ -35,6 +35,8 @@ describe('what an operator asks', () => {
     for (const line of [
       'latchkey_role{role="leader"} 1',
       'latchkey_applied_index ',
+      'latchkey_checkpoint_index 0',
+      'latchkey_snapshot_transfers_total{direction="in",result="completed"} 0',
       'latchkey_persist_duration_seconds_bucket{le="+Inf"} ',
     ])
       expect(text).toContain(line);
@@ -53,6 +55,8 @@ describe('what an operator asks', () => {
       '/v1/config/{namespace}/{key}/rollback',
       '/v1/locks/{name}/acquire',
       '/v1/watch',
+      '/v1/members/{id}/promote',
+      '/v1/leadership/transfer',
     ])
       expect(paths).toContain(path);
     expect((await fetch(`${node.url}/docs`)).headers.get('content-type')).toContain('text/html');
@@ -334,3 +338,49 @@ async function queueLength(path: string, length: number): Promise<void> {
     if (queue.length === length) return;
   }
 }
+
+describe('the members of a cluster of one', () => {
+  it('are told with what each holds, and with who leads', async () => {
+    expect(await call('GET', '/v1/members')).toMatchObject({
+      status: 200,
+      body: { leaderId: 'n1', members: [{ id: 'n1', role: 'voter', matchIndex: expect.any(Number) }] },
+    });
+  });
+
+  it('cannot become more without a peer secret, and it says so', async () => {
+    expect(await call('POST', '/v1/members', { id: 'n2', peerUrl: 'http://127.0.0.1:7402' })).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_ARGUMENT', message: expect.stringContaining('LATCHKEY_PEER_SECRET') },
+    });
+  });
+
+  it.each([
+    ['POST', '/v1/members', { id: 'n2' }, 'peerUrl'],
+    ['POST', '/v1/members', { id: 'n2', peerUrl: 'tcp://127.0.0.1:7402' }, 'peerUrl'],
+    ['POST', '/v1/members', { id: 'n2', peerUrl: 'http://127.0.0.1:99999' }, 'peerUrl'],
+    ['POST', '/v1/members', { id: 'n 2', peerUrl: 'http://127.0.0.1:7402' }, 'id'],
+    ['POST', '/v1/members', { id: 'n2', peerUrl: 'http://127.0.0.1:7402', voter: true }, 'voter'],
+    ['DELETE', '/v1/members/n%202', undefined, 'id'],
+    ['POST', '/v1/leadership/transfer', { to: 7 }, 'to'],
+    ['POST', '/v1/leadership/transfer', { to: 'n9' }, 'to'],
+    ['POST', '/v1/leadership/transfer', undefined, 'to'],
+  ])('%s %s with %j is refused, naming %s', async (method, path, body, field) => {
+    expect(await call(method, path, body)).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_ARGUMENT', details: { field } },
+    });
+  });
+
+  it('can neither lose the only voter nor one that there is not', async () => {
+    expect(await call('DELETE', '/v1/members/n1')).toMatchObject({ status: 400, body: { code: 'INVALID_ARGUMENT' } });
+    expect(await call('DELETE', '/v1/members/n2')).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+    expect(await call('POST', '/v1/members/n2/promote')).toMatchObject({ status: 404 });
+  });
+
+  it('keep their leader when asked to hand over to it', async () => {
+    expect(await call('POST', '/v1/leadership/transfer', { to: 'n1' })).toMatchObject({
+      status: 200,
+      body: { leaderId: 'n1' },
+    });
+  });
+});

@@ -36,6 +36,8 @@ export type {
   GetRequest,
   GetResult,
   LeaseResult,
+  Member,
+  MembersResult,
   OperationName,
   Operations,
   PutRequest,
@@ -45,6 +47,7 @@ export type {
   RequestOf,
   ResultOf,
   StatusResult,
+  TransferResult,
   TxnRequest,
   TxnResult,
   WireComparison,
@@ -62,4 +65,5 @@ export type { RequestLimits } from './validation/request-limits.js';
 export { ListConfigQuery, PutConfigBody, RollbackBody, WatchQuery } from './http/config.dto.js';
 export { CompactBody, GetKeyQuery, ListKeysQuery, NothingAsked, PutKeyBody, PutKeyQuery } from './http/kv.dto.js';
 export { GrantLeaseBody } from './http/lease.dto.js';
+export { AddMemberBody, TransferLeadershipBody } from './http/member.dto.js';
 export { AcquireLockBody, ListLocksQuery, ReleaseLockBody } from './http/lock.dto.js';

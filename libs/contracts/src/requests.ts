@@ -94,16 +94,38 @@ export type StatusResult = {
   readonly leaderId: string | null;
   readonly commitIndex: number;
   readonly appliedIndex: number;
+  /** The log holds the entries from here on; those before are part of the checkpoint. */
+  readonly firstLogIndex: number;
+  readonly lastLogIndex: number;
+  /** The entries up to here are part of the latest checkpoint; 0 = none yet. */
+  readonly checkpointIndex: number;
   readonly revision: number;
   readonly stateHash: string;
-  readonly members: readonly {
-    readonly id: string;
-    readonly peerUrl: string;
-    readonly role: 'voter' | 'learner';
-    readonly connected: boolean;
-  }[];
+  readonly members: readonly Member[];
   readonly version: string;
 };
+
+export type Member = {
+  readonly id: string;
+  /** Empty when the node asked does not know it. */
+  readonly peerUrl: string;
+  readonly role: 'voter' | 'learner';
+  /** With the node that answers. */
+  readonly connected: boolean;
+};
+
+/** Answer of `/v1/members`. */
+export type MembersResult = {
+  /** Who has answered for the cluster; null when no leader could be asked, and a node says what it knows by itself. */
+  readonly leaderId: string | null;
+  /** End of the leader's log. */
+  readonly lastLogIndex: number;
+  /** `matchIndex`: the entries up to here are known to be on its disk; null without a leader. */
+  readonly members: readonly (Member & { readonly matchIndex: number | null })[];
+};
+
+/** Answer of `POST /v1/leadership/transfer`. */
+export type TransferResult = { readonly leaderId: string };
 
 /** Every operation of the client wire: what is asked, and what is answered. */
 export interface Operations {

@@ -1,3 +1,4 @@
+import { MAX_VOTERS } from '@latchkey/raft';
 import { Random } from './world/random.js';
 
 /** Everything that can be switched off to see whether a failure needs it. */
@@ -13,6 +14,8 @@ export const FAULT_CLASSES = [
   'oneWay',
   'bridge',
   'ring',
+  'chain',
+  'twoLeaf',
   'flap',
   'crash',
   'crashInTurn',
@@ -33,12 +36,16 @@ export const FAULT_CLASSES = [
   'clientPause',
   'shortTimeout',
   'burst',
-  'repeatedGrant',
   'compaction',
+  'smallCheckpoints',
+  'corruptEntry',
+  'transfer',
+  'membership',
+  'wipeRejoin',
 ] as const;
 export type FaultClass = (typeof FAULT_CLASSES)[number];
 
-export const PROFILES = ['swarm', 'calm', 'benchmark', 'network', 'disk', 'process'] as const;
+export const PROFILES = ['swarm', 'calm', 'benchmark', 'network', 'disk', 'process', 'membership'] as const;
 export type Profile = (typeof PROFILES)[number];
 
 /** Classes that a profile draws from; `swarm` draws from all. */
@@ -58,9 +65,22 @@ const CLASSES_OF: Readonly<Record<Profile, readonly FaultClass[]>> = {
     'oneWay',
     'bridge',
     'ring',
+    'chain',
+    'twoLeaf',
     'flap',
   ],
-  disk: ['writeError', 'commitUnknown', 'diskStall', 'diskFull', 'slowDisk', 'crash', 'crashInTurn', 'tinyBatches'],
+  disk: [
+    'writeError',
+    'commitUnknown',
+    'diskStall',
+    'diskFull',
+    'slowDisk',
+    'crash',
+    'crashInTurn',
+    'tinyBatches',
+    'smallCheckpoints',
+    'corruptEntry',
+  ],
   process: [
     'crash',
     'crashInTurn',
@@ -71,14 +91,38 @@ const CLASSES_OF: Readonly<Record<Profile, readonly FaultClass[]>> = {
     'slowNode',
     'clockDrift',
     'wallJump',
+    'transfer',
+  ],
+  membership: [
+    'membership',
+    'wipeRejoin',
+    'transfer',
+    'corruptEntry',
+    'smallCheckpoints',
+    'drop',
+    'delay',
+    'isolate',
+    'split',
+    'crash',
+    'crashInTurn',
+    'gracefulRestart',
+    'pause',
   ],
 };
+
+/** How often nodes save their state, and how much of the log they keep behind it. */
+export type CheckpointPlan = { readonly everyEntries: number; readonly trailingEntries: number };
 
 /** What a run is, entirely: the same plan gives the same run. */
 export type SimulationPlan = {
   readonly seed: number;
   readonly profile: Profile;
+  /** Members at the beginning. */
   readonly nodeCount: number;
+  /** Machines that may become members later. */
+  readonly spareCount: number;
+  /** Null: the log is kept for ever. */
+  readonly checkpoints: CheckpointPlan | null;
   /** Virtual length of the phase with faults. */
   readonly safetyMs: number;
   readonly electionTimeoutMs: number;
@@ -111,6 +155,7 @@ export type PlanOptions = {
 };
 
 export const DEFAULT_SECONDS = 30;
+const MAX_TRAILING_ENTRIES = 100;
 const BENCHMARK_OPERATIONS_PER_SECOND = 50;
 const BENCHMARK_CLIENTS = 10;
 
@@ -135,25 +180,53 @@ export function planFor({
     if ((isDrawn || including.includes(name)) && !without.includes(name)) faults[name] = intensity;
   }
   const electionTimeoutMs = random.pick([150, 300, 500, 1_000]);
+  const nodeCount = random.pick([3, 3, 5, 5, 5, 7]);
   const drawn = {
-    nodeCount: random.pick([3, 3, 5, 5, 5, 7]),
+    nodeCount,
+    spareCount: spareCountFor(seed, nodeCount, faults),
+    checkpoints: checkpointsFor(seed, faults),
     electionTimeoutMs,
-    heartbeatIntervalMs: electionTimeoutMs / random.integer(3, 10),
-    clientCount: random.integer(2, 8),
+    heartbeatIntervalMs: electionTimeoutMs / random.integer(3, 6),
+    clientCount: random.integer(2, 6),
     lockClientCount: random.integer(1, 5),
     keyCount: random.integer(1, 8),
     lockCount: random.integer(1, 3),
-    thinkMs: random.pick([20, 50, 200]),
+    thinkMs: random.pick([10, 20, 50, 100]),
     leaseTtlMs: random.pick([1_000, 2_000, 5_000]),
   };
   const plan = { seed, profile, safetyMs: seconds * 1_000, ...drawn, faults, hasLyingDisks, without, including };
   return profile === 'benchmark' ? { ...plan, ...benchmark() } : plan;
 }
 
+function checkpointsFor(seed: number, { smallCheckpoints }: SimulationPlan['faults']): CheckpointPlan | null {
+  const random = new Random(seed, 'checkpoints');
+  if (smallCheckpoints !== undefined) {
+    const trailingEntries = random.chance(0.7) ? random.integer(0, 3) : random.integer(0, MAX_TRAILING_ENTRIES);
+    return { everyEntries: logUniform(random, 3, 100), trailingEntries };
+  }
+  if (random.chance(0.15)) return null;
+  return { everyEntries: logUniform(random, 100, 1_000), trailingEntries: random.integer(0, MAX_TRAILING_ENTRIES) };
+}
+
+function spareCountFor(
+  seed: number,
+  nodeCount: number,
+  { membership, wipeRejoin }: SimulationPlan['faults'],
+): number {
+  const room = MAX_VOTERS - nodeCount;
+  if (room === 0 || (membership === undefined && wipeRejoin === undefined)) return 0;
+  return new Random(seed, 'spares').integer(1, room);
+}
+
+function logUniform(random: Random, min: number, max: number): number {
+  return Math.round(min * (max / min) ** random.next());
+}
+
 /** Five nodes and 50 client operations per second: what the speed of the simulator is measured with. */
 function benchmark(): Partial<SimulationPlan> {
   return {
     nodeCount: 5,
+    checkpoints: { everyEntries: 500, trailingEntries: MAX_TRAILING_ENTRIES },
     electionTimeoutMs: 500,
     heartbeatIntervalMs: 100,
     clientCount: BENCHMARK_CLIENTS,

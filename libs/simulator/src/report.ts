@@ -9,11 +9,12 @@ const COLUMN_CHARACTERS = 22;
 /** A failed run for a person: what broke, how to run it again, and the last events with one column per node. */
 export function reportOf(result: SimulationResult): string {
   const { plan, violation } = result;
-  const nodes = Array.from({ length: plan.nodeCount }, (_, position) => `n${position + 1}`);
+  const nodes = Array.from({ length: plan.nodeCount + plan.spareCount }, (_, position) => `n${position + 1}`);
   const lines = result.lastLines.slice(-REPORTED_LINES);
   return [
     `seed ${plan.seed}: ${violation === null ? 'every promise was kept' : `${violation.invariant} is broken`}`,
     violation?.message ?? '',
+    violation?.stack ?? '',
     `again: ${replayCommand(plan)}`,
     `plan: ${JSON.stringify(plan)}`,
     '',

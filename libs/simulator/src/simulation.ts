@@ -1,4 +1,4 @@
-import { checkByRevision } from '@latchkey/linearizability';
+import { checkByRevision, checkRegistersBySearch } from '@latchkey/linearizability';
 import { Workload } from './clients/workload.js';
 import { Nemesis } from './faults/nemesis.js';
 import type { Violation } from './invariants/all-invariants.js';
@@ -40,12 +40,13 @@ export async function simulate(
   const world = new World(plan, listener);
   const workload = new Workload(world);
   const nemesis = new Nemesis(world);
-  for (const node of world.nodes) node.start();
+  for (const node of world.nodes) if (node.isSupervised) node.start();
   nemesis.begin();
   workload.begin();
   await world.runUntil(plan.safetyMs);
   nemesis.stop();
   if (world.violation === null) await checkLiveness(world, workload);
+  if (world.violation === null) checkDisks(world);
   if (world.violation === null) checkHistory(world, workload);
   return {
     plan,
@@ -63,6 +64,19 @@ export async function simulate(
 }
 
 function checkHistory(world: World, workload: Workload): void {
-  const [first] = checkByRevision(workload.history.history);
+  const { history } = workload.history;
+  const [first] = checkByRevision(history);
   if (first !== undefined) world.violate({ invariant: `linearizability/${first.rule}`, message: first.message });
+  // A check that did not finish has not passed.
+  const [finding] = checkRegistersBySearch(history.operations).findings;
+  if (finding !== undefined)
+    world.violate({ invariant: `linearizability/search/${finding.verdict}`, message: finding.message });
+}
+
+function checkDisks(world: World): void {
+  for (const { id, disk } of world.nodes) {
+    const changed = disk.image.firstChanged();
+    if (changed === null) continue;
+    world.violate({ invariant: 'sharedMemory', message: `somebody has changed entry ${changed} in the memory of ${id}` });
+  }
 }

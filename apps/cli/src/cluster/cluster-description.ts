@@ -20,6 +20,8 @@ export type NodeDescription = {
   readonly peerListen: HostAndPort;
   readonly client: HostAndPort;
   readonly databaseUrl: string | null;
+  /** Not one of the first members: it waits to be added to the cluster (`member add`). */
+  readonly join: boolean;
   readonly settings: NodeSettings;
 };
 

@@ -21,6 +21,7 @@ nodes:
     peerUrl: http://10.0.0.2:7401
     client: { port: 7301, host: 10.0.0.2 }
     databaseUrl: postgres://two
+  - { id: n3, peerUrl: "http://10.0.0.3:7401", client: { port: 7301, host: 10.0.0.3 }, databaseUrl: three, join: true }
 `;
 
 const ONE_NODE = 'nodes: [{ id: n1, peerUrl: "http://a:1", client: { port: 2 }, databaseUrl: x }]';
@@ -40,6 +41,7 @@ describe('cluster file', () => {
       peerListen: { host: '0.0.0.0', port: 7401 },
       client: { host: '0.0.0.0', port: 7301 },
       databaseUrl: 'postgres://one',
+      join: false,
       settings: { logLevel: 'info,raft=trace' },
     });
     expect(description.nodes[1]?.peerListen).toEqual({ host: '10.0.0.2', port: 7401 });
@@ -57,6 +59,11 @@ describe('cluster file', () => {
 
   it.each([
     ['a missing cluster id', ONE_NODE, 'clusterId: is missing'],
+    [
+      'nobody to join',
+      'clusterId: a\nnodes: [{ id: n1, peerUrl: "http://a:1", client: { port: 2 }, databaseUrl: x, join: true }]',
+      'nodes: must name a node that does not join',
+    ],
     ['no nodes', 'clusterId: a', 'nodes: must be a list'],
     ['an empty list of nodes', 'clusterId: a\nnodes: []', 'nodes: must name at least one node'],
     ['a misspelled field', `clusterId: a\nstorge: memory\n${ONE_NODE}`, 'storge: is not known here'],

@@ -43,6 +43,7 @@ export function parseClusterFile(text: string, path: string): ClusterDescription
   if (description.nodes.length === 0) throw file.error('nodes', 'must name at least one node');
   if (description.nodes.length > MAX_NODES) throw file.error('nodes', `names more than ${MAX_NODES} nodes`);
   refuseDuplicates(file, description.nodes);
+  if (description.nodes.every((node) => node.join)) throw file.error('nodes', 'must name a node that does not join');
   return description;
 }
 
@@ -86,6 +87,7 @@ function readNode(fields: FieldReader): NodeDescription {
     peerListen: readListener(fields.mapping('peerListen'), { host: peerUrl.hostname, port: Number(peerUrl.port) }),
     client: { host: client.optionalText('host') ?? DEFAULT_CLIENT_HOST, port: client.port('port') },
     databaseUrl,
+    join: fields.flag('join'),
     settings: readSettings(fields),
   };
   client.end();
@@ -145,6 +147,7 @@ export function renderClusterFile(description: ClusterDescription, path: string)
       ...(peerListenIsImplied(node) ? {} : { peerListen: node.peerListen }),
       client: node.client,
       ...(node.databaseUrl === null ? {} : { databaseUrl: node.databaseUrl }),
+      ...(node.join ? { join: true } : {}),
       ...(Object.keys(node.settings).length === 0 ? {} : { settings: node.settings }),
     })),
   });

@@ -55,6 +55,13 @@ export class FieldReader {
     return value;
   }
 
+  flag(field: string): boolean {
+    this.#read.add(field);
+    const value = this.#fields[field] ?? false;
+    if (typeof value !== 'boolean') throw this.error(field, `must be true or false, got ${JSON.stringify(value)}`);
+    return value;
+  }
+
   oneOf<Choice extends string>(field: string, choices: readonly Choice[], otherwise: Choice): Choice {
     const value = this.optionalText(field);
     if (value === null) return otherwise;

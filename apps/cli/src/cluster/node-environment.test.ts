@@ -44,6 +44,18 @@ describe('environment of a node', () => {
     expect(environment).not.toHaveProperty('LATCHKEY_PEER_SECRET');
   });
 
+  it('tells a node that joins of the first members, and these nothing of it: who they are must not change by a file', () => {
+    const joining = { ...N2, id: 'n3', peerUrl: 'http://127.0.0.1:7403', join: true };
+    const larger = { ...DESCRIPTION, nodes: [N1, N2, joining, { ...joining, id: 'n4' }] };
+    expect(environmentOfSupervisedNode(larger, joining, {})).toMatchObject({
+      LATCHKEY_JOIN: 'true',
+      LATCHKEY_PEERS: 'n1=http://127.0.0.1:7401,n2=http://127.0.0.1:7402,n3=http://127.0.0.1:7403',
+    });
+    const first = environmentOfSupervisedNode(larger, N1, {});
+    expect(first['LATCHKEY_PEERS']).toBe('n1=http://127.0.0.1:7401,n2=http://127.0.0.1:7402');
+    expect(first).not.toHaveProperty('LATCHKEY_JOIN');
+  });
+
   it('refuses to start a node on Postgres without a database', () => {
     expect(() => environmentOfOneNode(DESCRIPTION, N2, {})).toThrow(/node n2 has no database/);
     expect(environmentOfOneNode(DESCRIPTION, N2, { LATCHKEY_DATABASE_URL: 'postgres://x' })).toMatchObject({

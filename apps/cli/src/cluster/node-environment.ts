@@ -19,6 +19,7 @@ const SECRETS: readonly string[] = ['LATCHKEY_PEER_SECRET', 'LATCHKEY_DATABASE_U
 /** They tell one node from another, so one value for several nodes started from here would be wrong. */
 const OF_ONE_NODE: ReadonlySet<string> = new Set([
   'LATCHKEY_NODE_ID',
+  'LATCHKEY_JOIN',
   'LATCHKEY_CLIENT_HOST',
   'LATCHKEY_CLIENT_PORT',
   'LATCHKEY_PEER_HOST',
@@ -54,7 +55,10 @@ export function nodeSettings(description: ClusterDescription, node: NodeDescript
   }
   settings['LATCHKEY_NODE_ID'] = node.id;
   settings['LATCHKEY_CLUSTER_ID'] = description.clusterId;
-  settings['LATCHKEY_PEERS'] = description.nodes.map((peer) => `${peer.id}=${peer.peerUrl}`).join(',');
+  settings['LATCHKEY_PEERS'] = peersOf(description, node)
+    .map((peer) => `${peer.id}=${peer.peerUrl}`)
+    .join(',');
+  if (node.join) settings['LATCHKEY_JOIN'] = 'true';
   settings['LATCHKEY_CLIENT_HOST'] = node.client.host;
   settings['LATCHKEY_CLIENT_PORT'] = String(node.client.port);
   settings['LATCHKEY_PEER_HOST'] = node.peerListen.host;
@@ -66,6 +70,11 @@ export function nodeSettings(description: ClusterDescription, node: NodeDescript
   if (description.secret.kind === 'inline') settings['LATCHKEY_PEER_SECRET'] = description.secret.value;
   if (description.secret.kind === 'file') settings['LATCHKEY_PEER_SECRET_FILE'] = description.secret.path;
   return settings;
+}
+
+/** The first members, who must agree on who they are: one that joins is none of them, and the cluster tells where it is. */
+function peersOf({ nodes }: ClusterDescription, { id }: NodeDescription): readonly NodeDescription[] {
+  return nodes.filter((peer) => !peer.join || peer.id === id);
 }
 
 /**

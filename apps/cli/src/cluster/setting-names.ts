@@ -11,6 +11,7 @@ const OWN_FIELD: Readonly<Record<string, string>> = {
   clientPort: 'client.port',
   peerHost: 'peerListen.host',
   peerPort: 'peerListen.port',
+  join: 'join of a node',
   storage: 'storage',
   databaseUrl: 'databaseUrl',
   peerSecret: 'secret',

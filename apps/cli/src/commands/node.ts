@@ -10,7 +10,12 @@ import { serverEntry } from '../supervisor/server-process.js';
 
 const PASSED_ON: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'];
 
-type NodeFlags = { readonly config: string; readonly id: string; readonly serverEntry?: string };
+type NodeFlags = {
+  readonly config: string;
+  readonly id: string;
+  readonly join: boolean;
+  readonly serverEntry?: string;
+};
 
 export function addNodeCommand(program: Command, output: Output): void {
   program
@@ -21,10 +26,13 @@ export function addNodeCommand(program: Command, output: Output): void {
     )
     .requiredOption('--config <file>', 'the cluster file (docs/cli.md has its fields)')
     .requiredOption('--id <node>', 'which of its nodes to run')
+    .option('--join', 'a new node of a running cluster: it waits for "latchkey member add"', false)
     .addOption(new Option('--server-entry <file>').hideHelp())
     .action(async (flags: NodeFlags) => {
       const description = readClusterFile(flags.config);
-      const environment = environmentOfOneNode(description, findNode(description, flags.id), process.env);
+      const node = findNode(description, flags.id);
+      const joining = flags.join ? { ...node, join: true } : node;
+      const environment = environmentOfOneNode(description, joining, process.env);
       output.exitWith(await runInForeground(serverEntry(flags.serverEntry), environment));
     });
 }

@@ -44,6 +44,7 @@ function planNode(at: number, options: PlanOptions, existing: ClusterDescription
     peerListen: peer,
     client: { host: HOST, port: options.clientPort + at },
     databaseUrl: null,
+    join: false,
     settings: existing?.nodes.find((node) => node.id === id)?.settings ?? {},
   };
 }

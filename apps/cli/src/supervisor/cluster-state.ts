@@ -22,6 +22,8 @@ export type NodeState = {
   readonly process: ProcessIdentity | null;
   readonly postgres: (ProcessIdentity & { readonly port: number }) | null;
   readonly restarts: number;
+  /** The cluster goes on without it; it is not started any more. */
+  readonly removed: boolean;
 };
 
 export function writeClusterState(data: DataDirectory, state: ClusterState): void {

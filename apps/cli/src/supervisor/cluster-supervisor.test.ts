@@ -145,6 +145,22 @@ describe('a supervised cluster', () => {
     expect(happening.order).toEqual(['n2 died by SIGKILL']);
   });
 
+  it('leaves a node down that the cluster has removed, also at the next start', async () => {
+    const { supervisor: started, happening } = await supervise('postgres');
+    await startAndWait(started);
+    process.kill(pidOf(started, 1), 'SIGUSR2');
+    await vi.waitUntil(() => happening.died.length > 0, { timeout: LIMIT_MS });
+    expect(happening.died).toEqual([['n2', null]]);
+    await started.stop();
+    const { supervisor: again, happening: later } = await supervise('postgres');
+    await again.start();
+    expect(again.states.map(({ id, removed, process: running }) => [id, removed, running === null])).toEqual([
+      ['n1', false, false],
+      ['n2', true, true],
+    ]);
+    expect(later.order).toEqual(['start database n1']);
+  });
+
   it('fails as a whole, with the reason, when a node refuses its settings at the start', async () => {
     const { supervisor: started } = await supervise('memory', { LATCHKEY_LOG_LEVEL: 'refused' });
     await started.start();

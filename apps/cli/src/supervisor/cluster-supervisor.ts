@@ -111,7 +111,7 @@ export class ClusterSupervisor {
     if (this.#closed) return;
     const { clusterId, storage } = this.#options.description;
     const nodes = this.states;
-    const endpoints = nodes.map((node) => node.clientUrl);
+    const endpoints = nodes.filter((node) => !node.removed).map((node) => node.clientUrl);
     writeClusterState(this.#options.data, { version: 1, clusterId, storage, up: this.#up, endpoints, nodes });
   }
 }

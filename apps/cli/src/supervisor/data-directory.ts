@@ -37,6 +37,11 @@ export function postgresDirectory(data: DataDirectory, id: string): string {
   return join(nodeDirectory(data, id), 'postgres');
 }
 
+/** There when the cluster has removed the node: it is not started any more. */
+export function removedMarker(data: DataDirectory, id: string): string {
+  return join(nodeDirectory(data, id), 'removed');
+}
+
 /** @throws CliError when the folder cannot be made or is a file. */
 export function makeDirectory(path: string): void {
   try {

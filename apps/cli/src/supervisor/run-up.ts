@@ -114,7 +114,8 @@ async function runUntilStopped({ supervisor, description, data, options, signals
   await Promise.race([startAll(supervisor), supervisor.startFailure, stop]);
   if (signals.requested.aborted) return report.progress('stopping');
 
-  const endpoints = supervisor.states.map((node) => ({ id: node.id, url: node.clientUrl }));
+  const present = supervisor.states.filter((node) => !node.removed);
+  const endpoints = present.map((node) => ({ id: node.id, url: node.clientUrl }));
   const view = await viewWhenReady({ clusterId, endpoints }, supervisor, signals);
   if (signals.requested.aborted) return report.progress('stopping');
   if (view === null)
@@ -123,7 +124,7 @@ async function runUntilStopped({ supervisor, description, data, options, signals
   supervisor.startCompleted();
   const { onDefaultPorts } = options;
   const tookMs = performance.now() - startedAt;
-  report.ready({ nodes: supervisor.states, view, tookMs, dataRoot: data.root, storage, onDefaultPorts });
+  report.ready({ nodes: present, view, tookMs, dataRoot: data.root, storage, onDefaultPorts });
   await stop;
   report.progress('stopping');
 }

@@ -1,8 +1,16 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { clientUrl, type NodeDescription, type StorageKind } from '../cluster/cluster-description.js';
 import { messageOf } from '../cli-error.js';
 import { BoundedLog } from './bounded-log.js';
-import { makeDirectory, nodeDirectory, postgresDirectory, type DataDirectory } from './data-directory.js';
+import {
+  makeDirectory,
+  nodeDirectory,
+  postgresDirectory,
+  removedMarker,
+  writeFileWhole,
+  type DataDirectory,
+} from './data-directory.js';
 import type { DatabaseStarter, RunningDatabase } from './embedded-database.js';
 import { LogNotices, type LogNotice } from './log-notices.js';
 import type { NodeState } from './cluster-state.js';
@@ -12,6 +20,9 @@ import { ServerProcess, type ServerExit } from './server-process.js';
 
 /** A node told to stop hands its leadership over first; then it may be ended by force. */
 const STOP_GRACE_MS = 8_000;
+
+/** How a node's process says that the cluster has removed it (`EXIT.removed` of the server). */
+const REMOVED_EXIT_CODE = 5;
 
 export type SupervisedNodeOptions = {
   readonly description: NodeDescription;
@@ -31,6 +42,8 @@ export type NodeDeath = {
   readonly reason: string | null;
   /** Null: it stays down. */
   readonly restartInMs: number | null;
+  /** That is what the cluster wanted. */
+  readonly removed: boolean;
 };
 
 export type SupervisedNodeEvents = {
@@ -75,11 +88,19 @@ export class SupervisedNode {
       process: this.#server?.running === true ? this.#server.identity : null,
       postgres: database === null || postgres === null ? null : { ...postgres, port: database.port },
       restarts: this.#restarts,
+      removed: this.#isRemoved,
     };
   }
 
-  /** Resolves when the server process runs (not when it is ready). @throws when its database does not start. */
+  /** Resolves when the server process runs (not when it is ready), or is not to run. @throws when its database does not start. */
   async start(): Promise<void> {
+    if (this.#isRemoved) {
+      this.#options.events.notice(this.description.id, {
+        level: 'warn',
+        message: 'removed from the cluster: not started',
+      });
+      return;
+    }
     if (this.#options.storage === 'postgres') await this.#ensureDatabase();
     if (!this.#stopping) this.#startServer();
   }
@@ -145,10 +166,21 @@ export class SupervisedNode {
     const { events, storage, description } = this.#options;
     // A node without storage has forgotten its votes and its log: started again under its name it could elect a second
     // leader or lose what was acknowledged.
-    const restartInMs = storage === 'memory' ? null : this.#delay.next(ranMs);
-    events.died({ id: description.id, exit, reason: this.#notices.last?.message ?? null, restartInMs });
+    const removed = exit.code === REMOVED_EXIT_CODE;
+    if (removed) this.#rememberRemoval();
+    const restartInMs = storage === 'memory' || removed ? null : this.#delay.next(ranMs);
+    events.died({ id: description.id, exit, reason: this.#notices.last?.message ?? null, restartInMs, removed });
     if (restartInMs === null || this.#stopping) return;
     this.#restartTimer = setTimeout(() => void this.#restart(), restartInMs);
+  }
+
+  get #isRemoved(): boolean {
+    return existsSync(removedMarker(this.#options.data, this.description.id));
+  }
+
+  #rememberRemoval(): void {
+    writeFileWhole(removedMarker(this.#options.data, this.description.id), 'The cluster goes on without this node.\n');
+    this.#options.events.changed();
   }
 
   async #restart(): Promise<void> {

@@ -37,7 +37,8 @@ export function humanReport(write: Write): UpReport {
   };
 }
 
-function deathText({ id, exit, reason, restartInMs }: NodeDeath): string {
+function deathText({ id, exit, reason, restartInMs, removed }: NodeDeath): string {
+  if (removed) return `${id} was removed from the cluster; it stays down`;
   const why = exit.signal !== null || reason === null ? '' : ` (${reason})`;
   const next =
     restartInMs === null
@@ -93,7 +94,8 @@ export function jsonReport(write: Write): UpReport {
     ready: ({ nodes, view, tookMs, dataRoot }) =>
       event('ready', { leaderId: view.leaderId, tookMs: Math.round(tookMs), data: dataRoot, nodes }),
     notice: (id, notice) => event('notice', { node: id, ...notice }),
-    died: ({ id, exit, reason, restartInMs }) => event('died', { node: id, ...exit, reason, restartInMs }),
+    died: ({ id, exit, reason, restartInMs, removed }) =>
+      event('died', { node: id, ...exit, reason, restartInMs, removed }),
     stopped: () => event('stopped', {}),
   };
 }

@@ -1,26 +1,31 @@
-import type { LogStore, PeerTransport } from '@latchkey/replica';
+import type { CheckpointStore, LogStore, PeerTransport } from '@latchkey/replica';
 import type { PartLogger } from '../logging/part-logger.js';
 import type { NodeSettings } from '../settings/settings.js';
 import { SoloTransport } from './solo-transport.js';
 
-/** The only place that knows which store and which transport there are. Those that are not chosen are not loaded. */
-export async function createLogStore(settings: NodeSettings): Promise<LogStore> {
+/** Both in the same place and under one claim; closing the log store closes the other. */
+export type Stores = { readonly logStore: LogStore; readonly checkpoints: CheckpointStore };
+
+/** The only place that knows which stores and which transport there are. Those that are not chosen are not loaded. */
+export async function createStores(settings: NodeSettings): Promise<Stores> {
   const { nodeId, clusterId, databaseUrl } = settings;
   switch (settings.storage) {
     case 'memory': {
-      const { MemoryDisk, MemoryLogStore } = await import('./memory-log-store.js');
-      return new MemoryLogStore(new MemoryDisk());
+      const { MemoryCheckpointStore, MemoryDisk, MemoryLogStore } = await import('./memory-stores.js');
+      const disk = new MemoryDisk();
+      return { logStore: new MemoryLogStore(disk), checkpoints: new MemoryCheckpointStore(disk) };
     }
     case 'postgres': {
-      const { createPostgresLogStore } = await import('./postgres-log-store.js');
-      return createPostgresLogStore({ url: databaseUrl, nodeId, clusterId });
+      const { createPostgresStores } = await import('./postgres-stores.js');
+      return createPostgresStores({ url: databaseUrl, nodeId, clusterId });
     }
   }
 }
 
 export async function createPeerTransport(settings: NodeSettings, logger: PartLogger): Promise<PeerTransport> {
   const { nodeId, clusterId, peers, peerHost, peerPort, peerSecret } = settings;
-  if (peers.size === 1) return new SoloTransport();
+  // A secret says that others may come: then also a cluster of one listens.
+  if (peerSecret === '') return new SoloTransport();
   const { createSocketIoTransport } = await import('./socketio-peer-transport.js');
   return createSocketIoTransport({
     nodeId,

@@ -1,18 +1,20 @@
-import type { NodeId } from '@latchkey/raft';
-import { createReplica, type Clock, type LogStore, type PeerTransport, type Replica } from '@latchkey/replica';
+import { createReplica, type Clock, type PeerTransport, type Replica } from '@latchkey/replica';
 import { StateMachine, type ApplyResult } from '@latchkey/state-machine';
+import type { PartLogger } from '../logging/part-logger.js';
 import type { NodeSettings } from '../settings/settings.js';
+import type { Stores } from './adapters.js';
 import { AppliedState } from './applied-state.js';
+import { handOver } from './handover.js';
+import { addressedTo, LeaderDesks, type DeskName, type LeaderDesk } from './leader-desks.js';
 import type { NodeEvents } from './node-events.js';
-import { raftConfig, randomIncarnation, REPLICA_LIMITS } from './replica-options.js';
-
-type LeaderDesk = (from: NodeId, body: Uint8Array) => Promise<Uint8Array>;
+import { checkpointPace, raftConfig, randomIncarnation, REPLICA_LIMITS } from './replica-options.js';
 
 export type ClusterNodeParts = {
   readonly settings: NodeSettings;
   readonly clock: Clock;
   readonly events: NodeEvents;
-  readonly logStore: LogStore;
+  readonly logger: PartLogger;
+  readonly stores: Stores;
   readonly transport: PeerTransport;
 };
 
@@ -20,31 +22,39 @@ export type ClusterNodeParts = {
 export class ClusterNode {
   readonly state: AppliedState;
   readonly replica: Replica<ApplyResult>;
-  private leaderDesk: LeaderDesk | null = null;
+  private readonly desks = new LeaderDesks();
   private readonly commitAwaiters: (() => boolean)[] = [];
   private caughtUp = false;
+  private handingOver: Promise<void> | null = null;
   private stopping = false;
 
-  constructor({ settings, clock, events, logStore, transport }: ClusterNodeParts) {
+  constructor(private readonly parts: ClusterNodeParts) {
+    const { settings, clock, events, stores, transport } = parts;
     const machine = new StateMachine();
     this.state = new AppliedState(machine, machine);
     this.replica = createReplica({
       raft: raftConfig(settings),
       ...REPLICA_LIMITS,
-      logStore,
+      logStore: stores.logStore,
       transport,
       stateMachine: this.state,
+      checkpoints: { store: stores.checkpoints, stateMachine: this.state, ...checkpointPace(settings) },
       clock,
       observer: events,
-      onLeaderRequest: (from, body) => this.answer(from, body),
+      onLeaderRequest: (from, body) => this.desks.answer(from, body),
       awaitsCommits: () => this.commitAwaiters.some((awaitsCommits) => awaitsCommits()),
       incarnation: randomIncarnation(),
     });
   }
 
   /** Who answers what other nodes ask this one while it leads. */
-  serveLeaderRequests(desk: LeaderDesk): void {
-    this.leaderDesk = desk;
+  serveAsLeader(name: DeskName, desk: LeaderDesk): void {
+    this.desks.serve(name, desk);
+  }
+
+  /** Asks that desk at the leader, which may be this node. @throws ReplicaError */
+  askLeader(name: DeskName, question: Uint8Array): Promise<Uint8Array> {
+    return this.replica.askLeader(addressedTo(name, question));
   }
 
   /** While one of these says yes, this node wants to know of each commit at once, not with the next heartbeat. */
@@ -70,10 +80,32 @@ export class ClusterNode {
     this.stopping = true;
   }
 
+  /**
+   * Before the stop: another node leads when this resolves, if there is one that can. Meanwhile this one goes on serving.
+   * Never rejects.
+   */
+  handOverLeadership(): Promise<void> {
+    this.handingOver ??= this.handOverOnce();
+    return this.handingOver;
+  }
+
   async stop(): Promise<void> {
     this.stopping = true;
-    // Here a leader will hand its leadership over first (ARCHITECTURE §4.9).
+    await this.handOverLeadership();
     await this.replica.stop();
+  }
+
+  private async handOverOnce(): Promise<void> {
+    const { settings, clock, events, logger } = this.parts;
+    const result = await handOver({
+      replica: this.replica,
+      electionTimeoutMs: settings.electionTimeoutMs,
+      onPeerChanged: events.onPeerChanged,
+      setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+    });
+    if (result === null) return;
+    if ('leaderId' in result) logger.info('leadership handed over before the stop', { to: result.leaderId });
+    else logger.warn('stopping without handing leadership over', { reason: result.notHandedOver });
   }
 
   private async catchUp(): Promise<void> {
@@ -86,10 +118,5 @@ export class ClusterNode {
         if (this.replica.status().phase !== 'running' && this.replica.status().phase !== 'recovering') return;
       }
     }
-  }
-
-  private async answer(from: NodeId, body: Uint8Array): Promise<Uint8Array> {
-    if (this.leaderDesk === null) throw new Error('this node is not ready to answer');
-    return this.leaderDesk(from, body);
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '@latchkey/replica';
 import { Proposer } from '../commands/proposer.js';
 import { LOGGERS, type Loggers } from '../logging/part-logger.js';
 import { SETTINGS, type NodeSettings } from '../settings/settings.js';
-import { createLogStore, createPeerTransport } from './adapters.js';
+import { createPeerTransport, createStores } from './adapters.js';
 import { ClusterNode } from './cluster-node.js';
 import { NodeEvents } from './node-events.js';
 import { NodeStatus } from './node-status.js';
@@ -30,7 +30,8 @@ export class ClusterModule {
               settings,
               clock,
               events,
-              logStore: await createLogStore(settings),
+              logger: loggers.part('node'),
+              stores: await createStores(settings),
               transport: await createPeerTransport(settings, loggers.part('peers')),
             }),
         },

@@ -1,58 +1,82 @@
-import type { LogIndex, NodeId, Role, Term } from '@latchkey/raft';
+import type { LogIndex, Membership, NodeId, Role, SnapshotMeta, Term } from '@latchkey/raft';
 import type { ReplicaObserver } from '@latchkey/replica';
 import type { PartLogger } from '../logging/part-logger.js';
+import { Listeners } from './listeners.js';
 
 type RoleChange = { readonly role: Role; readonly term: Term; readonly leaderId: NodeId | null };
 type Persisted = { readonly entryCount: number; readonly byteCount: number; readonly durationMs: number };
+type Checkpointed = { readonly index: LogIndex; readonly durationMs: number };
+type SnapshotTransfer = Parameters<NonNullable<ReplicaObserver['snapshotTransfer']>>[0];
 
 /** What the replica tells, handed on to whoever asked, and to the log. */
 export class NodeEvents implements ReplicaObserver {
-  private readonly roleListeners: ((change: RoleChange) => void)[] = [];
-  private readonly leadershipListeners: ((term: Term) => void)[] = [];
-  private readonly persistListeners: ((batch: Persisted) => void)[] = [];
-  private readonly failureListeners: ((error: Error) => void)[] = [];
+  private readonly onRole = new Listeners<RoleChange>();
+  private readonly onLeadership = new Listeners<Term>();
+  private readonly onPersist = new Listeners<Persisted>();
+  private readonly onCheckpoint = new Listeners<Checkpointed>();
+  private readonly onTransfer = new Listeners<SnapshotTransfer>();
+  private readonly onPeer = new Listeners<NodeId>();
+  private readonly onRemoval = new Listeners<null>();
+  private readonly onFailure = new Listeners<Error>();
+
+  readonly onRoleChanged = this.onRole.add;
+  readonly onLeadershipReady = this.onLeadership.add;
+  readonly onPersisted = this.onPersist.add;
+  readonly onCheckpointed = this.onCheckpoint.add;
+  readonly onSnapshotTransfer = this.onTransfer.add;
+  /** A peer has come or gone. */
+  readonly onPeerChanged = this.onPeer.add;
+  /** The cluster goes on without this node. */
+  readonly onRemoved = this.onRemoval.add;
+  readonly onFailed = this.onFailure.add;
 
   constructor(private readonly logger: PartLogger) {}
 
-  onRoleChanged(listener: (change: RoleChange) => void): void {
-    this.roleListeners.push(listener);
-  }
-
-  onLeadershipReady(listener: (term: Term) => void): void {
-    this.leadershipListeners.push(listener);
-  }
-
-  onPersisted(listener: (batch: Persisted) => void): void {
-    this.persistListeners.push(listener);
-  }
-
-  onFailed(listener: (error: Error) => void): void {
-    this.failureListeners.push(listener);
-  }
-
   roleChanged(change: RoleChange): void {
     this.logger.info('role changed', { role: change.role, term: change.term, leader: change.leaderId });
-    for (const listener of this.roleListeners) listener(change);
+    this.onRole.tell(change);
   }
 
   leadershipReady(term: Term): void {
     this.logger.info('leading', { term });
-    for (const listener of this.leadershipListeners) listener(term);
+    this.onLeadership.tell(term);
   }
 
   persisted(batch: Persisted): void {
-    for (const listener of this.persistListeners) listener(batch);
+    this.onPersist.tell(batch);
   }
 
   peerChanged(change: { readonly peer: NodeId; readonly connected: boolean }): void {
     this.logger.info(change.connected ? 'peer connected' : 'peer disconnected', { peer: change.peer });
+    this.onPeer.tell(change.peer);
   }
 
-  applied(_appliedIndex: LogIndex): void {}
+  checkpointed(checkpoint: Checkpointed): void {
+    this.logger.debug('checkpoint saved', checkpoint);
+    this.onCheckpoint.tell(checkpoint);
+  }
+
+  /** Who follows the applied state hears of it by `AppliedState.onReplaced`, which is in the same turn. */
+  snapshotInstalled({ index, term }: SnapshotMeta): void {
+    this.logger.info('the state was replaced by a snapshot', { index, term });
+  }
+
+  snapshotTransfer(transfer: SnapshotTransfer): void {
+    this.logger.info(`snapshot ${transfer.direction === 'out' ? 'to' : 'from'} a peer: ${transfer.state}`, transfer);
+    this.onTransfer.tell(transfer);
+  }
+
+  membershipChanged({ voters, votersOutgoing, learners }: Membership): void {
+    this.logger.info('membership changed', { voters, votersOutgoing, learners });
+  }
+
+  removed(): void {
+    this.onRemoval.tell(null);
+  }
 
   failed(error: Error): void {
     this.logger.fatal('the replica failed', { error });
-    for (const listener of this.failureListeners) listener(error);
+    this.onFailure.tell(error);
   }
 
   warning(message: string, details: Readonly<Record<string, unknown>>): void {

@@ -8,9 +8,22 @@ const MAX_IN_FLIGHT_APPENDS = 256;
 const MAX_IN_FLIGHT_BYTES = 8 * 1024 * 1024;
 const MAX_APPEND_BYTES = 512 * 1024;
 const MAX_UNCOMMITTED_BYTES = 64 * 1024 * 1024;
+/** What a peer can miss that was away for a moment, such as for a restart; one that has missed more gets a snapshot. */
+const MAX_TRAILING_ENTRIES = 10_000;
+/** Also begins a checkpoint: large values must fill neither the memory (the log is in it) nor the time of a restart. */
+const CHECKPOINT_BYTES = 32 * 1024 * 1024;
+const DISK_STALL_ELECTION_TIMEOUTS = 3;
 const MAX_SEED = 2 ** 31;
 /** Also for the round trips of a slow disk; above it the outcome is unknown. */
 const PROPOSAL_TIMEOUT_MS = 10_000;
+
+/** When the applied state is saved. */
+export const checkpointPace = (
+  settings: NodeSettings,
+): { readonly everyEntries: number; readonly everyBytes: number } => ({
+  everyEntries: settings.snapshotEntries,
+  everyBytes: CHECKPOINT_BYTES,
+});
 
 export const REPLICA_LIMITS = {
   maxQueuedInputs: 65_536,
@@ -23,7 +36,7 @@ export const REPLICA_LIMITS = {
 export function raftConfig(settings: NodeSettings): RaftConfig {
   return {
     nodeId: settings.nodeId,
-    initialMembership: { voters: [...settings.peers.keys()], votersOutgoing: [], learners: [] },
+    initialMembership: { voters: settings.join ? [] : [...settings.peers.keys()], votersOutgoing: [], learners: [] },
     heartbeatIntervalMs: settings.heartbeatMs,
     electionTimeoutMs: settings.electionTimeoutMs,
     peerDownDelayMs: Math.min(PEER_DOWN_DELAY_MS, settings.electionTimeoutMs),
@@ -31,6 +44,8 @@ export function raftConfig(settings: NodeSettings): RaftConfig {
     maxInFlightBytes: MAX_IN_FLIGHT_BYTES,
     maxAppendBytes: MAX_APPEND_BYTES,
     maxUncommittedBytes: MAX_UNCOMMITTED_BYTES,
+    trailingEntries: Math.min(MAX_TRAILING_ENTRIES, settings.snapshotEntries),
+    diskStallTimeoutMs: DISK_STALL_ELECTION_TIMEOUTS * settings.electionTimeoutMs,
     seed: randomInt(MAX_SEED),
   };
 }

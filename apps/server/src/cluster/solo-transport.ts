@@ -4,5 +4,6 @@ import type { PeerTransport } from '@latchkey/replica';
 export class SoloTransport implements PeerTransport {
   async start(): Promise<void> {}
   send(): void {}
+  setPeers(): void {}
   async close(): Promise<void> {}
 }

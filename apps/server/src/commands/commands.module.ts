@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
+import { LeaseClient } from '@latchkey/lessor';
 import type { Clock } from '@latchkey/replica';
 import { ClusterNode } from '../cluster/cluster-node.js';
 import { NodeStatus } from '../cluster/node-status.js';
 import { CLOCK } from '../cluster/tokens.js';
-import { LeaseClient } from '../leases/lease-client.js';
 import { LeasesModule } from '../leases/leases.module.js';
 import type { AcquisitionParts } from '../locks/acquisition.js';
 import { LockView } from '../locks/lock-view.js';

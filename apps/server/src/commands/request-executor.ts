@@ -6,6 +6,7 @@ import {
   type ErrorBody,
   type StatusResult,
 } from '@latchkey/contracts';
+import type { LeaseClient } from '@latchkey/lessor';
 import type { Clock, Replica } from '@latchkey/replica';
 import {
   isLeaseId,
@@ -15,7 +16,6 @@ import {
   type CommandOrigin,
   type LeaseId,
 } from '@latchkey/state-machine';
-import type { LeaseClient } from '../leases/lease-client.js';
 import { Acquisition, type AcquisitionParts } from '../locks/acquisition.js';
 import type { LocalReads } from './local-reads.js';
 import type { Proposer } from './proposer.js';

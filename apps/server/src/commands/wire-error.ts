@@ -23,6 +23,12 @@ export function errorBodyOfReplica(error: unknown): ErrorBody | null {
   switch (error.code) {
     case 'NO_LEADER':
       return errorBody('UNAVAILABLE', 'no leader at the moment; nothing was done');
+    case 'NOT_LEADER':
+    case 'TRANSFER_FAILED':
+      return errorBody('UNAVAILABLE', error.message);
+    case 'MEMBERSHIP_REFUSED':
+      // What may be possible in a moment is told apart from what never will be.
+      return errorBody(error.retry === 'safe' ? 'UNAVAILABLE' : 'INVALID_ARGUMENT', error.message);
     case 'SHUTTING_DOWN':
       return errorBody('UNAVAILABLE', 'this node is stopping; nothing was done');
     case 'OVERLOADED':

@@ -105,6 +105,9 @@ describe('what a failed operation means to the client', () => {
   it.each([
     ['NO_LEADER', 'UNAVAILABLE', 'safe'],
     ['SHUTTING_DOWN', 'UNAVAILABLE', 'safe'],
+    ['NOT_LEADER', 'UNAVAILABLE', 'safe'],
+    ['TRANSFER_FAILED', 'UNAVAILABLE', 'safe'],
+    ['MEMBERSHIP_REFUSED', 'INVALID_ARGUMENT', 'never'],
     ['OVERLOADED', 'OVERLOADED', 'safe'],
     ['TOO_LARGE', 'TOO_LARGE', 'never'],
     ['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN', 'onlyIfIdempotent'],

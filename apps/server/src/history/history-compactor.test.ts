@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { keyOfText } from '../commands/key-text.js';
-import { LocalLog, NO_LEADER } from '../test-support/local-log.js';
+import { LocalLog, NO_LEADER } from '../../../../libs/lessor/src/test-support/local-log.js';
 import { HistoryCompactor } from './history-compactor.js';
 
 const KEPT = 100;

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
 import type { StatusResult } from '@latchkey/contracts';
 import { ClusterNode } from '../cluster/cluster-node.js';
-import { NodeStatus, type Member } from '../cluster/node-status.js';
+import { NodeStatus } from '../cluster/node-status.js';
 import { wireError } from '../commands/wire-error.js';
 import { Metrics } from '../metrics/metrics.js';
 
@@ -22,7 +22,7 @@ export class StatusController {
 
   @Get('readyz')
   ready(): object {
-    if (!this.node.isReady) throw wireError('UNAVAILABLE', 'no leader is known, or this node has not caught up');
+    if (!this.node.isReady) throw wireError('UNAVAILABLE', this.nodeStatus.whyNotReady());
     return { status: 'ready' };
   }
 
@@ -36,10 +36,5 @@ export class StatusController {
   @Header('cache-control', 'no-store')
   status(): StatusResult {
     return this.nodeStatus.status();
-  }
-
-  @Get('v1/members')
-  members(): { members: readonly Member[] } {
-    return { members: this.nodeStatus.members() };
   }
 }

@@ -1,12 +1,10 @@
 import { Module } from '@nestjs/common';
+import { answerQuestion, LeaseClient, Lessor } from '@latchkey/lessor';
 import type { Clock } from '@latchkey/replica';
 import { ClusterNode } from '../cluster/cluster-node.js';
 import { NodeEvents } from '../cluster/node-events.js';
 import { CLOCK } from '../cluster/tokens.js';
 import { Proposer } from '../commands/proposer.js';
-import { answerQuestion } from './lessor-desk.js';
-import { LeaseClient } from './lease-client.js';
-import { Lessor } from './lessor.js';
 
 @Module({
   providers: [
@@ -21,7 +19,7 @@ import { Lessor } from './lessor.js';
           confirmLeadership: () => node.replica.confirmLeadership(),
         });
         node.state.onApply((result) => lessor.applied(result.leaseChanges));
-        node.serveLeaderRequests((_from, body) => answerQuestion(lessor, body));
+        node.serveAsLeader('leases', (_from, question) => answerQuestion(lessor, question));
         events.onLeadershipReady((term) => lessor.start(term));
         events.onRoleChanged(() => lessor.stop());
         return lessor;
@@ -31,7 +29,8 @@ import { Lessor } from './lessor.js';
       provide: LeaseClient,
       inject: [ClusterNode, CLOCK],
       useFactory: (node: ClusterNode, clock: Clock): LeaseClient => {
-        const client = new LeaseClient({ clock, askLeader: (body) => node.replica.askLeader(body) });
+        const client = new LeaseClient({ clock, askLeader: (question) => node.askLeader('leases', question) });
+        // A replaced state needs nothing: what is known of a lease stays true while it lives, and nobody asks about one that does not.
         node.state.onApply((result) => client.applied(result));
         return client;
       },

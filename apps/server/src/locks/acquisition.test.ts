@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { AcquireResult, ErrorBody } from '@latchkey/contracts';
 import { leaseId, type Command, type LeaseId } from '@latchkey/state-machine';
 import { commandOf } from '../commands/to-command.js';
-import { LocalLog, OUTCOME_UNKNOWN } from '../test-support/local-log.js';
-import { ManualClock } from '../test-support/manual-clock.js';
+import { LocalLog, OUTCOME_UNKNOWN } from '../../../../libs/lessor/src/test-support/local-log.js';
+import { ManualClock } from '../../../../libs/lessor/src/test-support/manual-clock.js';
 import { Acquisition } from './acquisition.js';
 import { LockView } from './lock-view.js';
 import { QueueTimes } from './queue-times.js';
@@ -22,8 +22,20 @@ function world() {
   const waiters = new Waiters();
   const times = new QueueTimes();
   const view = new LockView(log.machine, times, clock);
-  log.onApply((result, proposedAtMs) => times.applied(result, proposedAtMs));
-  log.onApply((result) => waiters.applied(result));
+  let isAway = false;
+  log.onApply((result, proposedAtMs) => {
+    if (isAway) return;
+    times.applied(result, proposedAtMs);
+    waiters.applied(result);
+  });
+  /** The state jumps to what `happening` makes of it: nobody here hears of the entries. */
+  const jump = (happening: () => void) => {
+    isAway = true;
+    happening();
+    isAway = false;
+    times.replaced(log.machine);
+    waiters.replaced();
+  };
   for (const id of [HOLDER, WAITER]) log.apply([{ type: 'leaseGrant', leaseId: id, ttlMs: 60_000 }]);
   const parts = {
     clock,
@@ -53,7 +65,7 @@ function world() {
   };
   const release = (lease: LeaseId) =>
     log.apply([{ type: 'queueLeave', space: 'locks', name: NAME, leaseId: lease, onlyIfWaiting: false }]);
-  return { clock, log, waiters, view, acquire, release };
+  return { clock, log, waiters, times, view, acquire, release, jump };
 }
 
 const codeOf = (answers: readonly Answer[]) =>
@@ -178,6 +190,52 @@ describe('acquiring a lock', () => {
     log.failure = { error: OUTCOME_UNKNOWN, isApplied: true };
     await clock.advance(WAIT_MS);
     expect(codeOf(answers)).toEqual(['OUTCOME_UNKNOWN']);
+  });
+});
+
+describe('the state jumps, as by a snapshot of the leader', () => {
+  it('and whoever was granted the lock meanwhile is told', () => {
+    const { waiters, acquire, release, jump } = world();
+    acquire(HOLDER);
+    const { answers } = acquire(WAITER);
+    jump(() => release(HOLDER));
+    expect(codeOf(answers)).toEqual(['granted']);
+    expect(waiters.size).toBe(0);
+  });
+
+  it('and whoever lost its place meanwhile is told why', () => {
+    const { log, acquire, jump } = world();
+    acquire(HOLDER);
+    const { answers } = acquire(WAITER);
+    jump(() => log.apply([{ type: 'leaseRevoke', leaseId: WAITER }]));
+    expect(codeOf(answers)).toEqual(['LEASE_NOT_FOUND']);
+  });
+
+  it('and whoever still waits goes on waiting', () => {
+    const { acquire, release, jump } = world();
+    acquire(HOLDER);
+    const { answers } = acquire(WAITER);
+    jump(() => undefined);
+    expect(answers).toEqual([]);
+    release(HOLDER);
+    expect(codeOf(answers)).toEqual(['granted']);
+  });
+
+  it('and the times of places that are gone are forgotten, those of the others are not', () => {
+    const { times, acquire, release, jump } = world();
+    const place = (lease: LeaseId) => ({ space: 'locks', name: NAME, leaseId: lease }) as const;
+    acquire(HOLDER);
+    acquire(WAITER);
+    const before = times.of(place(WAITER));
+    jump(() => release(HOLDER));
+    expect(times.of(place(HOLDER))).toBeNull();
+    expect(times.of(place(WAITER))).toEqual(before);
+    // The same place at another time: nothing is known of it.
+    jump(() => {
+      release(WAITER);
+      acquire(WAITER);
+    });
+    expect(times.of(place(WAITER))).toBeNull();
   });
 });
 

@@ -1,11 +1,10 @@
 import { Module } from '@nestjs/common';
+import { LeaseClient, remainingMsOf } from '@latchkey/lessor';
 import type { Clock } from '@latchkey/replica';
 import { ClusterNode } from '../cluster/cluster-node.js';
 import { CLOCK } from '../cluster/tokens.js';
 import { Proposer } from '../commands/proposer.js';
-import { LeaseClient } from '../leases/lease-client.js';
 import { LeasesModule } from '../leases/leases.module.js';
-import { remainingMsOf } from '../leases/remaining-ms.js';
 import type { AcquisitionParts } from './acquisition.js';
 import { LockView } from './lock-view.js';
 import { QueueTimes } from './queue-times.js';
@@ -22,6 +21,7 @@ export const ACQUISITION_PARTS = Symbol('AcquisitionParts');
       useFactory: (node: ClusterNode): QueueTimes => {
         const times = new QueueTimes();
         node.state.onApply((result, proposedAtMs) => times.applied(result, proposedAtMs));
+        node.state.onReplaced(() => times.replaced(node.state.reader));
         return times;
       },
     },
@@ -31,6 +31,7 @@ export const ACQUISITION_PARTS = Symbol('AcquisitionParts');
       useFactory: (node: ClusterNode): Waiters => {
         const waiters = new Waiters();
         node.state.onApply((result) => waiters.applied(result));
+        node.state.onReplaced(() => waiters.replaced());
         node.awaitCommitsWhile(() => waiters.size > 0);
         return waiters;
       },

@@ -1,11 +1,13 @@
-import type { ApplyResult, QueueSpace, LeaseId } from '@latchkey/state-machine';
+import type { ApplyResult, LeaseId, QueueSpace, StateReader } from '@latchkey/state-machine';
 import { isQueueKey, placeKey, placeKeyOfQueueKey } from './queue-place.js';
 
-type Times = { readonly enteredAtMs: number; grantedAtMs: number | null };
+type Times = { readonly enteredRevision: number; readonly enteredAtMs: number; grantedAtMs: number | null };
+
+const SPACES: readonly QueueSpace[] = ['locks', 'elections'];
 
 /** Since when leases stand in queues and hold locks, by the clock of the leader that proposed it; for display. */
 export class QueueTimes {
-  private readonly times = new Map<string, Times>();
+  private times = new Map<string, Times>();
 
   /** To be called with every applied entry. */
   applied(result: ApplyResult, proposedAtMs: number): void {
@@ -15,12 +17,31 @@ export class QueueTimes {
         if (!isQueueKey(key)) continue;
         if (event.type === 'delete') this.times.delete(placeKeyOfQueueKey(key));
         else if (event.previous === null && event.record.leaseId !== null)
-          this.times.set(placeKeyOfQueueKey(key), { enteredAtMs: proposedAtMs, grantedAtMs: null });
+          this.times.set(placeKeyOfQueueKey(key), {
+            enteredRevision: event.record.createRevision,
+            enteredAtMs: proposedAtMs,
+            grantedAtMs: null,
+          });
       }
     }
     for (const grant of result.grants) {
       const times = this.times.get(placeKey(grant));
       if (times !== undefined) times.grantedAtMs = proposedAtMs;
+    }
+  }
+
+  /** The state has jumped: forgets the places that are gone. Of those that are new nothing is known here. */
+  replaced(reader: Pick<StateReader, 'queueNames' | 'queue'>): void {
+    const known = this.times;
+    this.times = new Map();
+    for (const space of SPACES) {
+      for (const name of reader.queueNames(space, '')) {
+        for (const { leaseId, record } of reader.queue(space, name)) {
+          const key = placeKey({ space, name, leaseId });
+          const times = known.get(key);
+          if (times?.enteredRevision === record.createRevision) this.times.set(key, times);
+        }
+      }
     }
   }
 

@@ -42,6 +42,11 @@ export class Waiters {
     }
   }
 
+  /** The state has jumped: anything may have happened to any place. */
+  replaced(): void {
+    for (const key of [...this.byPlace.keys()]) this.tell(key);
+  }
+
   private tell(key: string): void {
     const waiters = this.byPlace.get(key);
     if (waiters === undefined) return;

@@ -41,6 +41,8 @@ import { Metrics } from './metrics.js';
           };
         });
         events.onPersisted((batch) => metrics.persisted(batch));
+        events.onCheckpointed((checkpoint) => metrics.snapshots.checkpointed(checkpoint));
+        events.onSnapshotTransfer((transfer) => metrics.snapshots.transfer(transfer));
         node.state.onApply((result) => metrics.applied(result.outcomes.length));
         return metrics;
       },

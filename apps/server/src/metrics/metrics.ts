@@ -1,11 +1,15 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Registry } from 'prom-client';
+import { SnapshotCounters } from './snapshot-counters.js';
 
 export type Observed = {
   readonly role: string;
   readonly term: number;
   readonly commitIndex: number;
   readonly appliedIndex: number;
+  readonly firstLogIndex: number;
+  readonly lastLogIndex: number;
+  readonly checkpointIndex: number;
   readonly revision: number;
   readonly compactRevision: number;
   readonly connectedPeers: number;
@@ -27,6 +31,7 @@ const NANOSECONDS_PER_SECOND = 1e9;
  * from the node when somebody scrapes.
  */
 export class Metrics {
+  readonly snapshots = new SnapshotCounters();
   private readonly eventLoopDelay = monitorEventLoopDelay({ resolution: EVENT_LOOP_SAMPLE_MS });
   private readonly persistBuckets = PERSIST_BUCKETS_SECONDS.map(() => 0);
   private persistCount = 0;
@@ -61,6 +66,7 @@ export class Metrics {
     const prometheus = await import('prom-client');
     const registry = new prometheus.Registry();
     this.addNode(prometheus, registry);
+    this.snapshots.addTo(prometheus, registry);
     this.addProcess(prometheus, registry);
     return { contentType: registry.contentType, text: `${await registry.metrics()}${this.persistHistogram()}` };
   }
@@ -78,6 +84,13 @@ export class Metrics {
       ['latchkey_term', 'Current term', seen.term],
       ['latchkey_commit_index', 'Index of the last entry known to be committed', seen.commitIndex],
       ['latchkey_applied_index', 'Index of the last entry applied here', seen.appliedIndex],
+      ['latchkey_log_first_index', 'Index of the first entry that the log still holds', seen.firstLogIndex],
+      ['latchkey_log_last_index', 'Index of the last entry of the log', seen.lastLogIndex],
+      [
+        'latchkey_checkpoint_index',
+        'Index up to which the latest checkpoint holds the state; 0 = none',
+        seen.checkpointIndex,
+      ],
       ['latchkey_revision', 'Revision of the store', seen.revision],
       ['latchkey_compact_revision', 'History up to here is gone', seen.compactRevision],
       ['latchkey_connected_peers', 'Peers connected to this node', seen.connectedPeers],

@@ -17,6 +17,10 @@ export class Environment {
   @IsString()
   LATCHKEY_PEERS = '';
 
+  /** A new node of a cluster that exists: `LATCHKEY_PEERS` then names members to connect to, and itself. */
+  @IsIn(['true', 'false'], { message: 'must be true or false' })
+  LATCHKEY_JOIN = 'false';
+
   @Matches(/^\S{1,255}$/, { message: 'must be a host name or an address' })
   LATCHKEY_CLIENT_HOST = '127.0.0.1';
 
@@ -54,9 +58,14 @@ export class Environment {
   @Max(600_000, { message: 'must be between 20 and 600000 ms' })
   LATCHKEY_ELECTION_TIMEOUT_MS = 1_000;
 
+  /**
+   * Log entries between two checkpoints. A restart replays up to so many, which takes a fraction of a second; a checkpoint
+   * writes the rows that changed, so that a short interval costs little more than a long one. Only what is written again
+   * and again (a lease, one hot key) is saved once per checkpoint instead of once in many.
+   */
   @IsInt({ message: 'must be an integer' })
   @Min(1, { message: 'must be 1 or more' })
-  LATCHKEY_SNAPSHOT_ENTRIES = 100_000;
+  LATCHKEY_SNAPSHOT_ENTRIES = 10_000;
 
   @IsInt({ message: 'must be an integer' })
   @Min(MIN_HISTORY_REVISIONS, { message: 'must be 0 (keep all) or more' })

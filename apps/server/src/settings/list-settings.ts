@@ -16,7 +16,7 @@ export function parsePeers(text: string): ReadonlyMap<NodeId, string> {
     if (separator < 1) refuse(`${JSON.stringify(part)} is not <node id>=<url>`);
     const name = part.slice(0, separator);
     if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) refuse(`${JSON.stringify(name)} is not a node id`);
-    const url = peerUrl(part.slice(separator + 1));
+    const url = peerUrlOfText(part.slice(separator + 1));
     if (url === null) refuse(`${JSON.stringify(part.slice(separator + 1))} is not a URL such as http://host:7401`);
     else if (peers.has(nodeId(name))) refuse(`${name} is named twice`);
     else if ([...peers.values()].includes(url)) refuse(`${url} is named twice`);
@@ -26,7 +26,8 @@ export function parsePeers(text: string): ReadonlyMap<NodeId, string> {
   return peers;
 }
 
-function peerUrl(text: string): string | null {
+/** In its plain form; null for what is no URL of a node. */
+export function peerUrlOfText(text: string): string | null {
   if (!URL.canParse(text)) return null;
   const url = new URL(text);
   const isBare = url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';

@@ -61,6 +61,8 @@ describe('a node’s settings', () => {
     [{ LATCHKEY_LOG_LEVEL: 'loud' }, 'LATCHKEY_LOG_LEVEL'],
     [{ LATCHKEY_LOG_LEVEL: 'info,raft=loud' }, 'LATCHKEY_LOG_LEVEL'],
     [{ LATCHKEY_MAX_VALUE_BYTES: '99999999' }, 'LATCHKEY_MAX_VALUE_BYTES'],
+    [{ LATCHKEY_JOIN: 'yes' }, 'LATCHKEY_JOIN'],
+    [{ LATCHKEY_JOIN: 'true' }, 'LATCHKEY_PEERS'],
     [{ LATCHKEY_NODEID: 'n1' }, 'LATCHKEY_NODEID'],
   ])('refuses %j in one line that names %s', (variables, variable) => {
     const message = refusal({ ...MEMORY, ...variables });
@@ -70,6 +72,17 @@ describe('a node’s settings', () => {
 
   it('never shows a secret in its refusal', () => {
     expect(refusal({ LATCHKEY_DATABASE_URL: 'mysql://root:hunter2@db' })).not.toContain('hunter2');
+  });
+
+  it('joins a cluster when told to, by way of the members that are named', () => {
+    const joining = {
+      ...MEMORY,
+      LATCHKEY_NODE_ID: 'n4',
+      LATCHKEY_PEER_SECRET: 'a-secret-of-all-nodes',
+      LATCHKEY_PEERS: `${THREE_PEERS},n4=http://127.0.0.1:7404`,
+    };
+    expect(readSettings(joining).join).toBe(false);
+    expect(readSettings({ ...joining, LATCHKEY_JOIN: 'true' })).toMatchObject({ join: true });
   });
 
   it('leaves the variables of the command line alone', () => {

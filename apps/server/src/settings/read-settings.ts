@@ -32,6 +32,9 @@ function checkTogether(environment: Environment): NodeSettings {
   const ownUrl = `http://${environment.LATCHKEY_PEER_HOST}:${environment.LATCHKEY_PEER_PORT}`;
   const peers = listed.size === 0 ? new Map([[ownId, ownUrl]]) : listed;
   if (!peers.has(ownId)) throw new SettingsError('LATCHKEY_PEERS', `this node, ${ownId}, is not among them`);
+  const join = environment.LATCHKEY_JOIN === 'true';
+  if (join && peers.size === 1)
+    throw new SettingsError('LATCHKEY_PEERS', 'must name a member of the cluster to join, besides this node');
   if (peers.size > 1 && environment.LATCHKEY_PEER_SECRET === '')
     throw new SettingsError(
       'LATCHKEY_PEER_SECRET',
@@ -51,6 +54,7 @@ function checkTogether(environment: Environment): NodeSettings {
     nodeId: ownId,
     clusterId: environment.LATCHKEY_CLUSTER_ID,
     peers,
+    join,
     clientHost: environment.LATCHKEY_CLIENT_HOST,
     clientPort: environment.LATCHKEY_CLIENT_PORT,
     peerHost: environment.LATCHKEY_PEER_HOST,

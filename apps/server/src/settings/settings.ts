@@ -14,8 +14,10 @@ export type LogLevels = { readonly general: LogLevel; readonly byPart: ReadonlyM
 export type NodeSettings = {
   readonly nodeId: NodeId;
   readonly clusterId: string;
-  /** Every node of the cluster and its peer URL, this one too. */
+  /** The cluster's first members and their peer URLs, this one too; for a node that joins: members, and itself. */
   readonly peers: ReadonlyMap<NodeId, string>;
+  /** Not one of the first members: begins without any, and waits until the cluster adds it. */
+  readonly join: boolean;
   readonly clientHost: string;
   readonly clientPort: number;
   readonly peerHost: string;
@@ -23,10 +25,11 @@ export type NodeSettings = {
   readonly storage: StorageKind;
   /** Empty with memory storage. */
   readonly databaseUrl: string;
-  /** Empty for a cluster of one. */
+  /** Empty for a cluster of one that shall stay so. */
   readonly peerSecret: string;
   readonly heartbeatMs: number;
   readonly electionTimeoutMs: number;
+  /** A checkpoint of the applied state is saved after so many log entries. */
   readonly snapshotEntries: number;
   /** Revisions of history that are kept; 0 = all. */
   readonly historyRevisions: number;

@@ -17,8 +17,11 @@ export async function startMemoryNode(variables: Readonly<Record<string, string>
     ...variables,
   });
   const loggers = createLoggers({ nodeId: settings.nodeId, levels: settings.logLevels });
-  const node = await startNode(settings, loggers, (error) => {
-    throw error;
+  const node = await startNode(settings, loggers, {
+    onFailed: (error) => {
+      throw error;
+    },
+    onRemoved: () => undefined,
   });
   await node.clusterNode.replica.readBarrier();
   return {

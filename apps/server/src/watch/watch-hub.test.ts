@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { WatchMessage } from '@latchkey/contracts';
 import { prefixRange, revision, type Command } from '@latchkey/state-machine';
 import { keyOfText, rangeOfWire } from '../commands/key-text.js';
-import { LocalLog } from '../test-support/local-log.js';
-import { ManualClock } from '../test-support/manual-clock.js';
+import { LocalLog } from '../../../../libs/lessor/src/test-support/local-log.js';
+import { ManualClock } from '../../../../libs/lessor/src/test-support/manual-clock.js';
 import type { SharedMessage } from './shared-message.js';
 import type { Watch, WatchSink } from './watch.js';
-import { MAX_BEHIND_MS, PROGRESS_INTERVAL_MS, WatchHub } from './watch-hub.js';
+import { MAX_BEHIND_MS, PROGRESS_INTERVAL_MS, WatchHub, type WatchHubOptions } from './watch-hub.js';
 
 class Reader implements WatchSink {
   isWritable = true;
@@ -201,6 +201,98 @@ describe('a client that reads too slowly (FAILURE-MODES 48)', () => {
     await clock.settle();
     expect(quick.sink.revisions).toEqual([2]);
     expect(slow.sink.revisions).toEqual([]);
+  });
+});
+
+describe('the state jumps, as by a snapshot of the leader', () => {
+  const JUMP = 700;
+
+  /** A node whose state is replaced by the one of another that has gone on without it. */
+  function jumpingWorld() {
+    const clock = new ManualClock();
+    const [own, leader] = [new LocalLog(), new LocalLog()];
+    const position = { machine: own.machine };
+    const reader: WatchHubOptions['reader'] = {
+      get revision() {
+        return position.machine.revision;
+      },
+      get compactRevision() {
+        return position.machine.compactRevision;
+      },
+      eventsFrom: (...wanted) => position.machine.eventsFrom(...wanted),
+    };
+    const hub = new WatchHub({ clock, reader });
+    own.onApply((result) => hub.applied(result));
+    const putOnBoth = (key: string) => [own, leader].forEach((log) => log.apply([putCommand(key)]));
+    const jump = () => {
+      position.machine = leader.machine;
+      hub.replaced();
+      leader.onApply((result) => hub.applied(result));
+    };
+    const watch = (prefix: string, fromRevision: number | null = null) => {
+      const sink = new Reader();
+      return { sink, watch: hub.add({ id: 1, range: prefixRange(prefix), fromRevision, withPrevious: false, sink }) };
+    };
+    return { clock, leader, hub, putOnBoth, jump, watch };
+  }
+
+  it('and a live watch goes on from the history, without a gap or a repetition', async () => {
+    const { clock, leader, putOnBoth, jump, watch } = jumpingWorld();
+    const { sink } = watch('a/');
+    putOnBoth('a/1');
+    await clock.settle();
+    for (let count = 0; count < JUMP; count += 1) leader.apply([putCommand('a/2')]);
+    jump();
+    // Writes go on before it has caught up.
+    leader.apply([putCommand('a/3')]);
+    await clock.settle();
+    leader.apply([putCommand('a/4')]);
+    await clock.settle();
+    expect(sink.revisions).toEqual(range(2, JUMP + 4));
+  });
+
+  it('and what was applied before, in the same turn, is not forgotten over it', async () => {
+    const { clock, leader, putOnBoth, jump, watch } = jumpingWorld();
+    const { sink } = watch('a/');
+    putOnBoth('a/1');
+    leader.apply([putCommand('a/2')]);
+    jump();
+    await clock.settle();
+    expect(sink.revisions).toEqual([2, 3]);
+  });
+
+  it('beyond what is compacted, and a watch is told so', async () => {
+    const { clock, leader, hub, putOnBoth, jump, watch } = jumpingWorld();
+    const { sink } = watch('a/');
+    putOnBoth('a/1');
+    await clock.settle();
+    for (let count = 0; count < JUMP; count += 1) leader.apply([putCommand('b/1')]);
+    leader.apply([{ type: 'compact', revision: revision(JUMP) }]);
+    jump();
+    await clock.settle();
+    expect(sink.messages.at(-1)).toMatchObject({ type: 'ended', error: { code: 'COMPACTED' } });
+    expect(hub.size).toBe(0);
+  });
+
+  it('and a watch from a revision that it had waited for gets it', async () => {
+    const { clock, leader, jump, watch } = jumpingWorld();
+    const { sink } = watch('a/', 4);
+    for (let count = 0; count < JUMP; count += 1) leader.apply([putCommand('a/1')]);
+    jump();
+    await clock.settle();
+    expect(sink.revisions).toEqual(range(4, JUMP + 1));
+  });
+
+  it('and the progress that a quiet watch is told of has been looked at', async () => {
+    const { clock, leader, jump, watch } = jumpingWorld();
+    const quiet = watch('quiet/');
+    const slow = watch('a/');
+    slow.sink.isWritable = false;
+    leader.apply([putCommand('a/1')]);
+    jump();
+    await clock.advance(PROGRESS_INTERVAL_MS + 2_000);
+    expect(quiet.sink.messages.at(-1)).toEqual({ type: 'progress', revision: 2 });
+    expect(slow.sink.messages.map(({ type }) => type)).toEqual(['created']);
   });
 });
 

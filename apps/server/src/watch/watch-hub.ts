@@ -71,6 +71,24 @@ export class WatchHub {
     this.undistributed.push(...revisions);
   }
 
+  /**
+   * The state has jumped to a later one without the entries in between. Every watch that had caught up has fallen behind
+   * by that: it reads on from the history, or is told that the history is compacted.
+   */
+  replaced(): void {
+    // What came before the jump: its turn would come only after it.
+    this.distribute();
+    const { reader } = this.options;
+    for (const watch of [...this.live.all()]) {
+      watch.cursor = Math.max(watch.cursor, this.distributedRevision);
+      if (watch.cursor >= reader.revision) continue;
+      this.live.remove(watch);
+      this.fallBehind(watch);
+    }
+    this.distributedRevision = reader.revision;
+    if (this.behind.size > 0) this.schedulePump();
+  }
+
   /** The first message, `created`, is delivered before this returns. */
   add({ id, range, fromRevision, withPrevious, sink }: NewWatch): Watch {
     const { clock, reader } = this.options;

@@ -13,6 +13,7 @@ import { WatchOpener } from './watch-opener.js';
       useFactory: (node: ClusterNode, clock: Clock): WatchHub => {
         const hub = new WatchHub({ clock, reader: node.state.reader });
         node.state.onApply((result) => hub.applied(result));
+        node.state.onReplaced(() => hub.replaced());
         node.awaitCommitsWhile(() => hub.size > 0);
         return hub;
       },

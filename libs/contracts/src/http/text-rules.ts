@@ -4,6 +4,9 @@ import { MAX_KEY_BYTES } from '../limits.js';
 const LEASE_ID = /^[0-7][0-9a-f]{15}$/;
 /** Below 2^53, so that it is exact as a number. */
 const NATURAL_NUMBER = /^\d{1,15}$/;
+const NODE_ID = /^[A-Za-z0-9_.-]{1,64}$/;
+/** No path: the transport has its own. */
+const PEER_URL = /^http:\/\/[A-Za-z0-9._[\]:-]{1,255}:\d{1,5}$/;
 /** Padding is optional, as curl users forget it; white space is not allowed. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
@@ -16,6 +19,12 @@ function all(...decorators: readonly PropertyDecorator[]): PropertyDecorator {
 
 export const IsLeaseIdText = (): PropertyDecorator =>
   Matches(LEASE_ID, { message: 'must be a lease id: 16 lower-case hex digits' });
+
+export const IsNodeIdText = (): PropertyDecorator =>
+  Matches(NODE_ID, { message: 'must be a node id: 1 to 64 letters, digits, dots, dashes or underscores' });
+
+export const IsPeerUrlText = (): PropertyDecorator =>
+  Matches(PEER_URL, { message: 'must be a URL such as http://10.0.0.4:7401' });
 
 /** A number in a query, where everything is text. */
 export const IsNaturalText = (): PropertyDecorator =>

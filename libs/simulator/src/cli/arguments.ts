@@ -5,6 +5,7 @@ export const USAGE = `simulate: runs a cluster in virtual time, with faults by s
 
   --seed N           one run
   --seeds A..B       many runs, both ends included; goes on after a failure
+  --jobs N           in so many processes; what they say is printed in the order of seeds
   --seconds S        virtual length of the phase with faults
   --profile P        ${PROFILES.join(', ')}
   --without A,B      leaves these fault classes out
@@ -22,7 +23,13 @@ export type SimulateArguments = {
   readonly printsJson: boolean;
   readonly shrinks: boolean;
   readonly stopsAtFailure: boolean;
+  readonly jobs: number;
+  /** A process that is told which seeds to run. */
+  readonly isWorker: boolean;
 };
+
+/** Not for people. */
+export const WORKER_FLAG = '--worker';
 
 /** @throws TypeError for anything that is not as USAGE says */
 export function parseArguments(words: readonly string[]): SimulateArguments {
@@ -41,6 +48,8 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
       json: flag,
       shrink: flag,
       stop: flag,
+      jobs: text,
+      worker: flag,
     },
   });
   const [first, last] = (values.seeds ?? values.seed ?? '1').split('..').map(numberOf);
@@ -64,6 +73,8 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
     printsJson: values.json,
     shrinks: values.shrink,
     stopsAtFailure: values.stop,
+    jobs: Math.max(1, numberOf(values.jobs ?? '1')),
+    isWorker: values.worker,
   };
 }
 

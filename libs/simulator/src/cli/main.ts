@@ -1,49 +1,43 @@
-import { reportOf } from '../report.js';
-import { simulate, type SimulationResult } from '../simulation.js';
 import { parseArguments, USAGE, type SimulateArguments } from './arguments.js';
-import { shrink } from './shrink.js';
+import { runSeed, type SeedOutcome } from './seed-run.js';
+import { SeedWorkers, serveSeeds } from './seed-workers.js';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** `npm run simulate`. Exit code 1 when a promise was broken, 2 when the arguments are wrong. */
 export async function main(words: readonly string[]): Promise<number> {
-  let parsed: SimulateArguments;
+  let wanted: SimulateArguments;
   try {
-    parsed = parseArguments(words);
+    wanted = parseArguments(words);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
     return 2;
   }
-  return run(parsed);
+  if (!wanted.isWorker) return run(wanted, words);
+  await serveSeeds(wanted);
+  return 0;
 }
 
-async function run(wanted: SimulateArguments): Promise<number> {
+async function run(wanted: SimulateArguments, words: readonly string[]): Promise<number> {
   const failedSeeds: number[] = [];
-  let virtualMs = 0;
-  let runCount = 0;
-  const startedAt = process.cpuUsage();
-  for (let seed = wanted.firstSeed; seed <= wanted.lastSeed; seed += 1) {
-    const options = { ...wanted.plan, seed };
-    const result = await simulate(options, wanted.printsTrace ? (line) => print(JSON.stringify(line)) : null);
-    virtualMs += result.virtualMs;
-    if (result.violation !== null) failedSeeds.push(seed);
-    if (wanted.printsJson) print(JSON.stringify(summaryOf(result)));
-    else if (result.violation !== null) print(reportOf(result));
-    if (wanted.shrinks && result.violation !== null) print(await shrink(options));
+  let [virtualMs, cpuMs, runCount] = [0, 0, 0];
+  const onOutcome = (outcome: SeedOutcome): boolean => {
+    virtualMs += outcome.virtualMs;
+    cpuMs += outcome.cpuMs;
     runCount += 1;
-    if (wanted.stopsAtFailure && result.violation !== null) break;
-  }
-  const { user, system } = process.cpuUsage(startedAt);
-  const cpuSeconds = (user + system) / 1e6;
-  const speed = virtualMs / 1_000 / cpuSeconds;
+    if (outcome.text !== '') print(outcome.text);
+    if (outcome.isBroken) failedSeeds.push(outcome.seed);
+    return !(outcome.isBroken && wanted.stopsAtFailure);
+  };
+  const { firstSeed: first, lastSeed: last, jobs } = wanted;
+  const [, script = ''] = process.argv;
+  // One seed alone is run here: its trace comes as it goes, and its errors have stacks.
+  if (first === last) onOutcome(await runSeed(wanted, first));
+  else await new SeedWorkers({ first, last }, { script, words, jobs, onOutcome }).run();
+  const speed = virtualMs / cpuMs;
   print(
-    `${runCount} runs, ${(virtualMs / 1_000).toFixed(0)} virtual seconds in ${cpuSeconds.toFixed(1)} CPU seconds ` +
+    `${runCount} runs, ${(virtualMs / 1_000).toFixed(0)} virtual seconds in ${(cpuMs / 1_000).toFixed(1)} CPU seconds ` +
       `(${speed.toFixed(0)} per second); failed: ${failedSeeds.join(', ') || 'none'}`,
   );
   return failedSeeds.length === 0 ? 0 : 1;
-}
-
-function summaryOf(result: SimulationResult): unknown {
-  const { plan, lastLines: _, ...rest } = result;
-  return { seed: plan.seed, ...rest };
 }

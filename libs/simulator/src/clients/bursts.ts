@@ -1,9 +1,9 @@
 import { ReplicaError } from '@latchkey/replica';
-import { encodeCommandBatch, type PutOperation } from '@latchkey/state-machine';
+import { encodeCommandBatch, key, type PutOperation } from '@latchkey/state-machine';
 import type { Life } from '../node/simulated-node.js';
-import { putOf } from './data-client.js';
 import type { HistoryRecorder } from './history-recorder.js';
-import type { ClientWorld } from './session.js';
+import type { ClientWorld } from './sdk-client.js';
+import { bytesOf } from './text-bytes.js';
 
 const MEAN_INTERVAL_MS = 1_500;
 const PUTS_MAX = 40;
@@ -18,7 +18,8 @@ export class Bursts {
   ) {}
 
   async run(isOver: () => boolean): Promise<void> {
-    const { world, random, nodes } = this.context;
+    const { world, random } = this.context;
+    const { nodes } = world;
     while (!isOver()) {
       await world.sleep(random.exponential(MEAN_INTERVAL_MS / this.intensity));
       const leader = nodes.find(({ life }) => life?.replica.status().role === 'leader');
@@ -31,10 +32,9 @@ export class Bursts {
   private put(life: Life): void {
     const { world } = this.context;
     const value = this.history.nextValue();
-    const command: PutOperation = putOf(KEY, value);
     const { history } = this;
     const end = history.begin({ type: 'write', client: 'burst', key: KEY, value, invokedAtMs: world.nowMs });
-    life.replica.propose(encodeCommandBatch({ origin: { type: 'none' }, commands: [command] })).then(
+    life.replica.propose(encodeCommandBatch({ origin: { type: 'none' }, commands: [putOf(value)] })).then(
       ({ result: { outcomes } }) => {
         const [outcome] = outcomes;
         if (!life.process.isAlive || outcome?.type !== 'put') return;
@@ -47,4 +47,17 @@ export class Bursts {
       },
     );
   }
+}
+
+function putOf(value: string): PutOperation {
+  return {
+    type: 'put',
+    key: key(KEY),
+    value: bytesOf(value),
+    leaseId: null,
+    expectedModRevision: null,
+    wantPrevious: false,
+    keepValue: false,
+    keepLease: false,
+  };
 }

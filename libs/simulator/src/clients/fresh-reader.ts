@@ -1,17 +1,17 @@
 import { ReplicaError } from '@latchkey/replica';
-import type { ClientWorld } from './session.js';
+import type { ClientWorld } from './sdk-client.js';
 
-const INTERVAL_MS = { min: 5, max: 100 };
+const INTERVAL_MS = { min: 5, max: 300 };
 
 /** Asks random nodes for a read index and sees whether it is fresh, also when nobody waits for it any more. */
 export class FreshReader {
   constructor(private readonly context: ClientWorld) {}
 
   async run(isOver: () => boolean): Promise<void> {
-    const { world, random, nodes } = this.context;
+    const { world, random } = this.context;
     while (!isOver()) {
       await world.sleep(random.between(INTERVAL_MS.min, INTERVAL_MS.max));
-      const node = random.pick(nodes);
+      const node = random.pick(world.nodes);
       const { life } = node;
       // Held back by a pause like every request: asked when it gets through.
       life?.process.run(() => {

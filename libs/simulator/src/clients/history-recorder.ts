@@ -1,6 +1,7 @@
 import type { AppliedWrite, History, Operation, WriteOperation } from '@latchkey/linearizability';
 import type { RevisionEvents } from '@latchkey/state-machine';
 import { UNIQUE_VALUES_PREFIX } from '../invariants/effect-once.js';
+import { textOf } from './text-bytes.js';
 
 type WithoutEnding<Kind extends Operation> = Omit<Kind, 'ending'>;
 
@@ -54,6 +55,3 @@ export class HistoryRecorder {
     return { operations: [...this.operations, ...this.begun], applied: this.writes };
   }
 }
-
-export const textOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
-export const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));

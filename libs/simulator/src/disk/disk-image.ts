@@ -1,8 +1,8 @@
-import { logIndex, term, type HardState, type LogEntry, type LogIndex, type Term } from '@latchkey/raft';
-import type { PersistBatch } from '@latchkey/replica';
-import { CHAIN_START, chained } from './entry-chain.js';
+import { logIndex, term, type HardState, type LogEntry, type LogIndex, type LogPosition, type SnapshotMeta, type Term } from '@latchkey/raft';
+import type { PersistBatch, StateRow, StateRowChange } from '@latchkey/replica';
+import { CHAIN_START, chained, EntryChains } from './entry-chain.js';
 
-/** What one change of a disk was. */
+/** What one change of the log was. */
 export type DiskWrite = {
   readonly before: HardState;
   readonly after: HardState;
@@ -13,47 +13,199 @@ export type DiskWrite = {
   readonly appended: readonly LogEntry[];
 };
 
-/** The durable state of one node: what a restart starts from. Shares no memory with those who write and read it. */
+/** What one change of checkpoint or base was. */
+export type CheckpointWrite = {
+  readonly kind: 'save' | 'compact' | 'install';
+  readonly baseBefore: LogIndex;
+  readonly checkpointBefore: LogIndex;
+};
+
+/** What is to be installed: the rows are taken over. */
+export type Installation = {
+  readonly meta: SnapshotMeta;
+  readonly rows: Map<string, StateRow>;
+  /** Of the log up to the snapshot, as those have it who were there; null when nobody was. */
+  readonly chain: number | null;
+  readonly hardState: HardState | null;
+  readonly keepsTail: boolean;
+};
+
+/** Bytes that are not what was written: reading them fails, until they are dropped or written over. */
+export type Damage =
+  | { readonly type: 'entry'; readonly index: LogIndex }
+  | { readonly type: 'row'; readonly key: string };
+
+/** What no chain ever is: a base that nobody knows. */
+const NO_CHAIN = -1;
+const NOTHING_REMOVED: readonly number[] = [];
+const EMPTY: LogPosition = { index: logIndex(0), term: term(0) };
+const NEW: HardState = { currentTerm: term(0), votedFor: null };
+
+/**
+ * The durable state of one node: what a restart starts from. Log entries are shared, as nobody may change one; rows are
+ * the disk's own.
+ */
 export class DiskImage {
-  hardState: HardState = { currentTerm: term(0), votedFor: null };
-  private readonly entries: LogEntry[] = [];
-  private readonly chains: number[] = [];
+  hardState = NEW;
+  base = EMPTY;
+  checkpoint: SnapshotMeta | null = null;
+  damage: Damage | null = null;
+  private entries: LogEntry[] = [];
+  private chains: number[] = [];
+  private baseChain = CHAIN_START;
+  /** By key, one character for each byte: such strings sort as the bytes do. */
+  private rows = new Map<string, StateRow>();
+
+  /** @param entryChains of all disks of one world */
+  constructor(private readonly entryChains = new EntryChains()) {}
 
   get lastIndex(): LogIndex {
-    return logIndex(this.entries.length);
+    return logIndex(this.base.index + this.entries.length);
   }
 
+  get checkpointIndex(): LogIndex {
+    return this.checkpoint?.index ?? EMPTY.index;
+  }
+
+  get rowKeys(): readonly string[] {
+    return [...this.rows.keys()];
+  }
+
+  /** Also at the base; null before it, and beyond the end. */
   termAt(index: number): Term | null {
-    return this.entries[index - 1]?.term ?? null;
+    if (index === this.base.index) return this.base.term;
+    return this.entryAt(index)?.term ?? null;
   }
 
-  /** See `chained`; null where there is no entry. */
+  entryAt(index: number): LogEntry | null {
+    return this.entries[index - this.base.index - 1] ?? null;
+  }
+
+  /** See `chained`. Also at the base; null before it, and beyond the end. */
   chainAt(index: number): number | null {
-    if (index === 0) return CHAIN_START;
-    return this.chains[index - 1] ?? null;
+    if (index === this.base.index) return this.baseChain;
+    return this.chains[index - this.base.index - 1] ?? null;
   }
 
   copyOfEntries(): LogEntry[] {
-    return this.entries.map(copyOf);
+    return this.entries.slice();
+  }
+
+  /** In the order of their keys. */
+  sortedRows(): [string, StateRow][] {
+    return [...this.rows].sort(([one], [other]) => (one < other ? -1 : 1));
+  }
+
+  /** The latest membership entry of the log, committed or not; null when there is none above the base. */
+  latestMembershipEntry(): Extract<LogEntry, { readonly type: 'membership' }> | null {
+    for (let place = this.entries.length - 1; place >= 0; place -= 1) {
+      const entry = this.entries[place];
+      if (entry?.type === 'membership') return entry;
+    }
+    return null;
   }
 
   write(batch: PersistBatch): DiskWrite {
     const before = this.hardState;
-    const kept =
-      batch.truncateFrom === null ? this.entries.length : Math.min(this.entries.length, batch.truncateFrom - 1);
-    const removedFrom = kept < this.entries.length ? logIndex(kept + 1) : null;
+    const removed = batch.truncateFrom === null ? null : this.removeFrom(batch.truncateFrom);
+    if (batch.hardState !== null) this.hardState = batch.hardState;
+    let chain = this.chains.at(-1) ?? this.baseChain;
+    for (const entry of batch.entries) {
+      chain = this.entryChains.of(chain, entry);
+      this.chains.push(chain);
+      this.entries.push(entry);
+    }
+    this.forgetDamageThatIsGone();
+    return { before, after: this.hardState, ...(removed ?? NOTHING), appended: batch.entries };
+  }
+
+  save(meta: SnapshotMeta, changes: readonly StateRowChange[]): CheckpointWrite {
+    const before = this.checkpointState('save');
+    for (const { key, value } of changes) {
+      const place = rowKeyOf(key);
+      if (this.damage?.type === 'row' && this.damage.key === place) this.damage = null;
+      if (value === null) this.rows.delete(place);
+      else this.rows.set(place, { key, value });
+    }
+    this.checkpoint = meta;
+    return before;
+  }
+
+  /** Drops the log up to `base`; null when that is done already. */
+  compact(base: LogPosition): CheckpointWrite | null {
+    if (base.index <= this.base.index) return null;
+    const before = this.checkpointState('compact');
+    this.rebase(base, this.chainAt(base.index));
+    this.forgetDamageThatIsGone();
+    return before;
+  }
+
+  install({ meta, rows, chain, hardState, keepsTail }: Installation): { write: DiskWrite; checkpoint: CheckpointWrite } {
+    const [before, checkpoint] = [this.hardState, this.checkpointState('install')];
+    const removed = keepsTail ? null : this.removeFrom(logIndex(meta.index + 1));
+    if (hardState !== null) this.hardState = hardState;
+    this.rebase({ index: meta.index, term: meta.term }, chain);
+    this.rows = rows;
+    this.checkpoint = meta;
+    if (this.damage?.type === 'row') this.damage = null;
+    this.forgetDamageThatIsGone();
+    const write = { before, after: this.hardState, ...(removed ?? NOTHING), appended: [] };
+    return { write, checkpoint };
+  }
+
+  /** Another disk in its place, with nothing on it. */
+  wipe(): void {
+    this.hardState = NEW;
+    this.base = EMPTY;
+    this.baseChain = CHAIN_START;
+    this.checkpoint = null;
+    this.damage = null;
+    this.entries = [];
+    this.chains = [];
+    this.rows = new Map();
+  }
+
+  /** The first entry that is not as it was when it was written; null when all are. */
+  firstChanged(): LogIndex | null {
+    let chain = this.baseChain;
+    for (const [place, entry] of this.entries.entries()) {
+      chain = chained(chain, entry);
+      if (chain !== this.chains[place]) return entry.index;
+    }
+    return null;
+  }
+
+  private removeFrom(index: LogIndex): Pick<DiskWrite, 'removedFrom' | 'removedChains'> | null {
+    const kept = Math.min(this.entries.length, Math.max(0, index - this.base.index - 1));
+    if (kept >= this.entries.length) return null;
     const removedChains = this.chains.slice(kept);
     this.entries.length = kept;
     this.chains.length = kept;
-    if (batch.hardState !== null) this.hardState = batch.hardState;
-    for (const entry of batch.entries) {
-      this.chains.push(chained(this.chains.at(-1) ?? CHAIN_START, entry));
-      this.entries.push(copyOf(entry));
+    return { removedFrom: logIndex(this.base.index + kept + 1), removedChains };
+  }
+
+  private rebase(base: LogPosition, chain: number | null): void {
+    const dropped = Math.max(0, base.index - this.base.index);
+    this.entries = this.entries.slice(dropped);
+    this.chains = this.chains.slice(dropped);
+    this.base = base;
+    this.baseChain = chain ?? NO_CHAIN;
+  }
+
+  private checkpointState(kind: CheckpointWrite['kind']): CheckpointWrite {
+    return { kind, baseBefore: this.base.index, checkpointBefore: this.checkpointIndex };
+  }
+
+  private forgetDamageThatIsGone(): void {
+    const { damage } = this;
+    if (damage?.type === 'entry' && (damage.index <= this.base.index || damage.index > this.lastIndex)) {
+      this.damage = null;
     }
-    return { before, after: this.hardState, removedFrom, removedChains, appended: batch.entries };
   }
 }
 
-function copyOf(entry: LogEntry): LogEntry {
-  return entry.type === 'command' ? { ...entry, data: entry.data.slice() } : entry;
+const NOTHING = { removedFrom: null, removedChains: NOTHING_REMOVED };
+
+export function rowKeyOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
 }

@@ -24,6 +24,19 @@ export function chained(previous: number, entry: LogEntry): number {
   return ((odd >>> 0) % HIGH_BITS) * TWO_POW_32 + (even >>> 0);
 }
 
+/** Chains that were computed already: an entry is written by every node, most often after the same ones. */
+export class EntryChains {
+  private readonly known = new WeakMap<LogEntry, { readonly previous: number; readonly chain: number }>();
+
+  of(previous: number, entry: LogEntry): number {
+    const known = this.known.get(entry);
+    if (known?.previous === previous) return known.chain;
+    const chain = chained(previous, entry);
+    this.known.set(entry, { previous, chain });
+    return chain;
+  }
+}
+
 function kindOf(entry: LogEntry): number {
   return entry.type.length;
 }

@@ -27,6 +27,8 @@ const STRIKING: readonly FaultClass[] = [
   'oneWay',
   'bridge',
   'ring',
+  'chain',
+  'twoLeaf',
   'flap',
   'crash',
   'crashInTurn',
@@ -119,11 +121,11 @@ export class Nemesis {
   private supervise(): void {
     const { world, random } = this;
     for (const node of world.nodes) {
-      if (node.isUp || this.restarting.has(node.id)) continue;
+      if (node.isUp || !node.isSupervised || this.restarting.has(node.id)) continue;
       this.restarting.add(node.id);
       world.queue.schedule(world.nowMs + random.between(RESTART_MS.min, RESTART_MS.max), () => {
         this.restarting.delete(node.id);
-        if (!this.isStopped) node.start();
+        if (!this.isStopped && node.isSupervised) node.start();
       });
     }
     world.queue.schedule(world.nowMs + SUPERVISOR_LOOK_MS, () => {

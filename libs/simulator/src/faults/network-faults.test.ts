@@ -28,6 +28,22 @@ describe('partitions', () => {
     expect(degrees).toEqual([2, 2, 2, 2, 2]);
   });
 
+  it.each(SEEDS)('chain leaves each node the one before and the one after, seed %i', (seed) => {
+    const degrees = IDS.map((node) => neighbours(node, cuts('chain', seed)).length);
+    expect(degrees.toSorted((left, right) => left - right)).toEqual([1, 1, 2, 2, 2]);
+  });
+
+  it.each(SEEDS)('two-leaf leaves two nodes with one neighbour each, and the others together, seed %i', (seed) => {
+    const cut = cuts('twoLeaf', seed);
+    const leaves = IDS.filter((node) => neighbours(node, cut).length === 1);
+    expect(leaves).toHaveLength(2);
+    const hubs = leaves.flatMap((leaf) => neighbours(leaf, cut));
+    expect(new Set([...hubs, ...leaves]).size).toBe(4);
+    for (const node of IDS.filter((id) => !leaves.includes(id))) {
+      expect(neighbours(node, cut).filter((other) => !leaves.includes(other))).toHaveLength(2);
+    }
+  });
+
   it.each(SEEDS)('one-way cuts a direction and leaves the other, seed %i', (seed) => {
     const cut = cuts('oneWay', seed);
     expect(cut.length).toBeGreaterThan(0);

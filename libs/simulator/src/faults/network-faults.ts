@@ -58,6 +58,15 @@ export function cutDirections(kind: FaultClass, ids: readonly NodeId[], random: 
         const distance = Math.abs(place(from) - place(to));
         return distance > 1 && distance < nodes.length - 1;
       });
+    // A line: everybody hears the one before and the one after.
+    case 'chain':
+      return all.filter(({ from, to }) => Math.abs(place(from) - place(to)) > 1);
+    // Two hear one node each and nobody else; the rest hear each other.
+    case 'twoLeaf': {
+      const hubs = [2, Math.min(3, nodes.length - 1)];
+      const isCut = (leaf: number, other: number): boolean => leaf < 2 && other !== hubs[leaf];
+      return all.filter(({ from, to }) => isCut(place(from), place(to)) || isCut(place(to), place(from)));
+    }
     case 'flap':
       return all.filter(({ from, to }) => place(from) + place(to) === 1);
     default:

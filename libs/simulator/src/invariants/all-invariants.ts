@@ -1,4 +1,6 @@
 import { BoundedResources, type ResourceLimits } from './bounded-resources.js';
+import { CheckpointCommitted } from './checkpoint-committed.js';
+import type { ClientBeliefs } from './client-beliefs.js';
 import type { ClusterView } from './cluster-view.js';
 import { CommittedImmutable } from './committed-immutable.js';
 import { DurableAcknowledgement } from './durable-acknowledgement.js';
@@ -11,11 +13,11 @@ import { IndexOrder } from './index-order.js';
 import type {
   AckFact,
   AppliedFact,
-  BeliefFact,
+  CheckpointFact,
   DiskFact,
   Invariant,
-  LeaseFact,
   ReadFact,
+  RestoredFact,
   RoleFact,
   SentFact,
   TurnFact,
@@ -24,8 +26,9 @@ import type {
 import { LeaderAppendOnly } from './leader-append-only.js';
 import { LeaderCompleteness } from './leader-completeness.js';
 import { LeaseLifetime } from './lease-lifetime.js';
-import { LockBelief } from './lock-belief.js';
+import { LockBeliefs } from './lock-belief.js';
 import { LogMatching } from './log-matching.js';
+import { MembershipOverlap } from './membership-overlap.js';
 import { MonotoneState } from './monotone-state.js';
 import { OneLockHolder } from './one-lock-holder.js';
 import { OwnTermCommit } from './own-term-commit.js';
@@ -33,7 +36,12 @@ import { StateMachineSafety } from './state-machine-safety.js';
 import { VoteDurability } from './vote-durability.js';
 import { WatchOrder } from './watch-order.js';
 
-export type Violation = { readonly invariant: string; readonly message: string };
+export type Violation = {
+  readonly invariant: string;
+  readonly message: string;
+  /** Where in the code, when it was an error; not kept in runs of many seeds. */
+  readonly stack?: string;
+};
 
 /** Hands every fact to the invariants that want it. */
 export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
@@ -41,42 +49,60 @@ export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
   private readonly all: readonly Invariant[];
   private readonly onSent: readonly Invariant[];
   private readonly onTurn: readonly Invariant[];
+  private readonly onFirstApplied: readonly Invariant[];
+  private readonly stateMachineSafety: StateMachineSafety;
 
   /** @param report is told of every broken promise */
   constructor(
     report: (violation: Violation) => void,
-    { view, limits }: { readonly view: ClusterView; readonly limits: ResourceLimits },
+    {
+      view,
+      limits,
+      beliefs,
+    }: { readonly view: ClusterView; readonly limits: ResourceLimits; readonly beliefs: () => ClientBeliefs },
   ) {
     const as = (invariant: string) => (message: string) => report({ invariant, message });
     this.watchOrder = new WatchOrder(as('watchOrder'));
+    this.stateMachineSafety = new StateMachineSafety(as('stateMachineSafety'));
     this.all = [
       new ElectionSafety(as('electionSafety')),
       new VoteDurability(as('voteDurability'), view),
       new LeaderAppendOnly(as('leaderAppendOnly')),
       new LogMatching(as('logMatching')),
       new LeaderCompleteness(as('leaderCompleteness'), view),
-      new StateMachineSafety(as('stateMachineSafety')),
+      this.stateMachineSafety,
       new CommittedImmutable(as('committedImmutable'), view),
       new DurableAcknowledgement(as('durableAcknowledgement'), view),
       new DurableQuorum(as('durableQuorum'), view),
       new OwnTermCommit(as('ownTermCommit'), view),
+      new CheckpointCommitted(as('checkpointCommitted'), view),
+      new MembershipOverlap(as('membershipOverlap'), view),
       new MonotoneState(as('monotoneState')),
       new IndexOrder(as('indexOrder')),
       new BoundedResources(as('boundedResources'), limits),
       new FreshReads(as('freshReads')),
       new OneLockHolder(as('oneLockHolder')),
       new GrowingTokens(as('growingTokens')),
-      new LeaseLifetime(as('leaseLifetime')),
-      new LockBelief(as('lockBelief')),
+      new LeaseLifetime(as('leaseLifetime'), beliefs),
+      new LockBeliefs(as('lockBelief'), beliefs),
       new EffectOnce(as('effectOnce')),
       this.watchOrder,
     ];
     this.onSent = this.all.filter((invariant) => invariant.sent !== undefined);
     this.onTurn = this.all.filter((invariant) => invariant.turnEnded !== undefined);
+    this.onFirstApplied = this.all.filter((invariant) => invariant.applied !== undefined);
   }
 
   diskWritten(fact: DiskFact): void {
     for (const invariant of this.all) invariant.diskWritten?.(fact);
+  }
+
+  checkpointWritten(fact: CheckpointFact): void {
+    for (const invariant of this.all) invariant.checkpointWritten?.(fact);
+  }
+
+  restored(fact: RestoredFact): void {
+    for (const invariant of this.all) invariant.restored?.(fact);
   }
 
   roleChanged(fact: RoleFact): void {
@@ -88,7 +114,9 @@ export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
   }
 
   applied(fact: AppliedFact): void {
-    for (const invariant of this.all) invariant.applied?.(fact);
+    // What an entry does is the same on every node; that it is so is what the one invariant says.
+    if (fact.isFirst) for (const invariant of this.onFirstApplied) invariant.applied?.(fact);
+    else this.stateMachineSafety.applied(fact);
   }
 
   turnEnded(fact: TurnFact): void {
@@ -97,14 +125,6 @@ export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
 
   acknowledged(fact: AckFact): void {
     for (const invariant of this.all) invariant.acknowledged?.(fact);
-  }
-
-  leaseConfirmed(fact: LeaseFact): void {
-    for (const invariant of this.all) invariant.leaseConfirmed?.(fact);
-  }
-
-  lockBelieved(fact: BeliefFact): void {
-    for (const invariant of this.all) invariant.lockBelieved?.(fact);
   }
 
   readServed(fact: ReadFact): void {

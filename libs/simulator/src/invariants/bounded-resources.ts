@@ -6,6 +6,9 @@ export type ResourceLimits = {
   readonly maxAppendBytes: number;
 };
 
+/** As promised: a larger one would hold up what else its connection carries. */
+const MAX_CHUNK_BYTES = 256 * 1024;
+
 /** What a leader sends keeps to its limits. Source: FAILURE-MODES 24, 49, 50; TESTING invariant 17. */
 export class BoundedResources implements Invariant {
   readonly name = 'boundedResources';
@@ -24,6 +27,9 @@ export class BoundedResources implements Invariant {
   }
 
   sent({ from, to, message }: SentFact): void {
+    if (message.type === 'snapshotChunk' && message.data.byteLength > MAX_CHUNK_BYTES) {
+      this.report(`${from} sent ${message.data.byteLength} bytes of a snapshot at once to ${to}`);
+    }
     if (message.type !== 'raft' || message.message.type !== 'appendRequest') return;
     const { entries } = message.message;
     if (entries.length < 2) return;

@@ -17,11 +17,14 @@ export class DurableAcknowledgement implements Invariant {
   ) {}
 
   sent({ from, message }: SentFact): void {
+    if (message.type === 'snapshotChunk') {
+      this.termsOf(message.leaderTerm)[message.snapshot.index] = message.snapshot.term;
+      return;
+    }
     if (message.type !== 'raft') return;
     const raft = message.message;
     if (raft.type === 'appendRequest') {
-      let terms = this.told.get(raft.term);
-      if (terms === undefined) this.told.set(raft.term, (terms = []));
+      const terms = this.termsOf(raft.term);
       terms[raft.prevLogIndex] = raft.prevLogTerm;
       for (const entry of raft.entries) terms[entry.index] = entry.term;
     } else if (raft.type === 'appendAccepted' && raft.matchIndex > 0) {
@@ -29,11 +32,18 @@ export class DurableAcknowledgement implements Invariant {
       const disk = this.view.disks.get(from);
       // A disk that has gone on to a later term may have lost the entry since: as if the answer had been long on its way.
       if (disk === undefined || disk.hardState.currentTerm > raft.term) return;
-      const durable = disk.termAt(raft.matchIndex);
+      const isDropped = raft.matchIndex < disk.base.index;
+      const durable = isDropped ? this.view.committedTermAt(raft.matchIndex) : disk.termAt(raft.matchIndex);
       if (expected === undefined || durable === expected) return;
       this.report(
         `${from} acknowledged entry ${raft.matchIndex}/${expected} in term ${raft.term}; its disk has ${durable ?? 'nothing'} there`,
       );
     }
+  }
+
+  private termsOf(leaderTerm: Term): Term[] {
+    let terms = this.told.get(leaderTerm);
+    if (terms === undefined) this.told.set(leaderTerm, (terms = []));
+    return terms;
   }
 }

@@ -1,9 +1,11 @@
-import { disksHolding, type ClusterView } from './cluster-view.js';
+import type { NodeId } from '@latchkey/raft';
+import { holds, type ClusterView, type MembershipEntry } from './cluster-view.js';
 import type { AckFact, AppliedFact, Invariant, Report } from './invariant.js';
+import { isMajority } from './quorum.js';
 
 /**
- * What is applied, and what a client is told, is on the disks of a majority at that moment.
- * Source: Raft §5.3 (committed), FAILURE-MODES 6, 26; TESTING invariant 15.
+ * What is applied, and what a client is told, is on the disks of a quorum at that moment: of the membership in force at
+ * that place of the log, or of a later one. Source: Raft §5.3 (committed) and §6, FAILURE-MODES 6, 26; TESTING invariant 15.
  */
 export class DurableQuorum implements Invariant {
   readonly name = 'durableQuorum';
@@ -22,7 +24,29 @@ export class DurableQuorum implements Invariant {
   }
 
   private check(index: number, what: string): void {
-    const disks = disksHolding(this.view, index, this.view.committedChainAt(index));
-    if (disks < this.view.majority) this.report(`${what} entry ${index}, which is on ${disks} disks`);
+    const { memberships, disks } = this.view;
+    const has = (node: NodeId): boolean => {
+      const disk = disks.get(node);
+      return disk !== undefined && holds(this.view, disk, index);
+    };
+    // The latest first: who has left since may have forgotten it, and whoever took over has it.
+    for (let place = memberships.length - 1; place >= 0; place -= 1) {
+      const entry = memberships[place];
+      if (entry === undefined) break;
+      if (decides(entry, index, has)) return;
+      if (entry.index <= index) break;
+    }
+    const holders = [...disks.keys()].filter(has);
+    this.report(`${what} entry ${index}, which is on ${holders.length} disks (${holders.join(', ')})`);
   }
+}
+
+/**
+ * A joint membership needs the outgoing voters for its own entry. What follows that entry is committed by the incoming
+ * ones alone as soon as the leader leaves the joint membership, which it does at once.
+ */
+function decides({ index: from, membership }: MembershipEntry, index: number, has: (node: NodeId) => boolean): boolean {
+  const { voters, votersOutgoing } = membership;
+  const needsOutgoing = votersOutgoing.length > 0 && from === index;
+  return isMajority(voters, has) && (!needsOutgoing || isMajority(votersOutgoing, has));
 }

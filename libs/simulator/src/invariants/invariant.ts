@@ -1,14 +1,18 @@
-import type { HardState, LogEntry, LogIndex, NodeId, Role, Term } from '@latchkey/raft';
+import type { HardState, LogEntry, LogIndex, LogPosition, NodeId, Role, SnapshotMeta, Term } from '@latchkey/raft';
 import type { PeerMessage, ReplicaStatus } from '@latchkey/replica';
-import type { ApplyResult, LeaseId, RevisionEvents } from '@latchkey/state-machine';
+import type { ApplyResult } from '@latchkey/state-machine';
 
 /** What invariants may look at on a disk. */
 export type DiskView = {
   readonly hardState: HardState;
+  /** The last entry that the log no longer holds. */
+  readonly base: LogPosition;
+  readonly checkpoint: SnapshotMeta | null;
   readonly lastIndex: LogIndex;
-  /** A number for the log up to and including `index`; null when the disk does not reach it. */
+  /** A number for the log up to and including `index`; null when the disk does not reach it, or not back to it. */
   chainAt(index: number): number | null;
   termAt(index: number): Term | null;
+  entryAt(index: number): LogEntry | null;
 };
 
 export type DiskFact = {
@@ -21,6 +25,18 @@ export type DiskFact = {
   readonly disk: DiskView;
 };
 
+/** Checkpoint or base of a disk have changed; an installation is told as a change of the log first. */
+export type CheckpointFact = {
+  readonly node: NodeId;
+  readonly kind: 'save' | 'compact' | 'install';
+  readonly baseBefore: LogIndex;
+  readonly checkpointBefore: LogIndex;
+  readonly disk: DiskView;
+};
+
+/** A state machine was given a state in the place of entries. */
+export type RestoredFact = { readonly node: NodeId; readonly position: LogPosition; readonly stateHash: string };
+
 export type RoleFact = {
   readonly node: NodeId;
   readonly role: Role;
@@ -32,9 +48,10 @@ export type AppliedFact = {
   readonly node: NodeId;
   readonly index: LogIndex;
   readonly term: Term;
-  /** Of the command; 0 for an entry without one. */
-  readonly commandHash: number;
-  readonly stateHash: string;
+  /** Null for an entry without one. */
+  readonly command: Uint8Array | null;
+  /** Null: not asked. */
+  readonly stateHash: string | null;
   /** Null for an entry without a command. */
   readonly result: ApplyResult | null;
   /** No node had applied this index before. */
@@ -50,26 +67,28 @@ export type SentFact = { readonly from: NodeId; readonly to: NodeId; readonly me
 /** A client was answered by a write that had been applied at `index`. */
 export type AckFact = { readonly client: string; readonly index: LogIndex };
 
-/** A client was told that its session lives at least so long. */
-export type LeaseFact = { readonly leaseId: LeaseId; readonly aliveUntilMs: number };
-
-export type BeliefFact = { readonly leaseId: LeaseId; readonly lock: string; readonly believesUntilMs: number };
-
 export type ReadFact = { readonly node: NodeId; readonly readIndex: LogIndex; readonly committedWhenAsked: LogIndex };
 
-export type WatchFact = { readonly watcher: string; readonly events: RevisionEvents };
+/** `put` null: the key was deleted. */
+export type SeenEvent = {
+  readonly key: string;
+  readonly put: { readonly version: number; readonly value: Uint8Array } | null;
+};
+
+/** A watcher was given all events of a revision. */
+export type WatchFact = { readonly watcher: string; readonly revision: number; readonly events: readonly SeenEvent[] };
 
 /** One promise of the system, checked as the run goes. It sees facts only, so a test can tell it a broken history. */
 export interface Invariant {
   readonly name: string;
   diskWritten?(fact: DiskFact): void;
+  checkpointWritten?(fact: CheckpointFact): void;
+  restored?(fact: RestoredFact): void;
   roleChanged?(fact: RoleFact): void;
   sent?(fact: SentFact): void;
   applied?(fact: AppliedFact): void;
   turnEnded?(fact: TurnFact): void;
   acknowledged?(fact: AckFact): void;
-  leaseConfirmed?(fact: LeaseFact): void;
-  lockBelieved?(fact: BeliefFact): void;
   readServed?(fact: ReadFact): void;
   watched?(fact: WatchFact): void;
 }

@@ -1,5 +1,5 @@
 import type { LogIndex, NodeId, Term } from '@latchkey/raft';
-import type { ClusterView } from './cluster-view.js';
+import { holds, type ClusterView } from './cluster-view.js';
 import type { DiskFact, Invariant, Report, RoleFact } from './invariant.js';
 
 /**
@@ -34,7 +34,7 @@ export class LeaderCompleteness implements Invariant {
       if (election?.leader !== node) continue;
       this.elected.delete(term);
       const { committedIndex } = election;
-      if (disk.chainAt(committedIndex) !== this.view.committedChainAt(committedIndex)) {
+      if (!holds(this.view, disk, committedIndex)) {
         this.report(`leader ${node} of term ${term} does not hold what was committed up to ${committedIndex}`);
       }
     }

@@ -1,33 +1,28 @@
-import type { LeaseId } from '@latchkey/state-machine';
-import type { AppliedFact, BeliefFact, Invariant, Report } from './invariant.js';
+import type { ClientBeliefs } from './client-beliefs.js';
+import type { AppliedFact, Invariant, Report } from './invariant.js';
 
 /**
- * While a client believes that it holds a lock, no other lease is granted it (true time; the client allows for the
- * drift of clocks). Source: FAILURE-MODES 44, TESTING invariant 16.
+ * While a client's SDK says that it holds a lock, nobody else is granted it: by its clock (`assertHeld`, `remainingMs`) at
+ * every moment, and by its signal unless the client's program stands still. Source: FAILURE-MODES 44, TESTING invariant 16.
  */
-export class LockBelief implements Invariant {
+export class LockBeliefs implements Invariant {
   readonly name = 'lockBelief';
-  private readonly beliefs = new Map<string, Map<LeaseId, number>>();
 
-  constructor(private readonly report: Report) {}
-
-  /** `believesUntilMs` in the past ends the belief. */
-  lockBelieved({ lock, leaseId, believesUntilMs }: BeliefFact): void {
-    let believers = this.beliefs.get(lock);
-    if (believers === undefined) this.beliefs.set(lock, (believers = new Map()));
-    believers.set(leaseId, believesUntilMs);
-  }
+  constructor(
+    private readonly report: Report,
+    private readonly beliefs: () => ClientBeliefs,
+  ) {}
 
   applied({ isFirst, result, nowMs }: AppliedFact): void {
-    if (!isFirst || result === null) return;
-    for (const { space, name, leaseId } of result.grants) {
-      for (const [believer, untilMs] of this.beliefs.get(`${space}/${name}`) ?? []) {
-        if (untilMs <= nowMs) this.beliefs.get(`${space}/${name}`)?.delete(believer);
-        else if (believer !== leaseId) {
-          this.report(
-            `${space}/${name} was granted to ${leaseId} while ${believer} believed to hold it until ${untilMs} ms`,
-          );
-        }
+    if (!isFirst || result === null || result.grants.length === 0) return;
+    for (const belief of this.beliefs().locks()) {
+      const { client, lock, remainingMs, toleranceMs } = belief;
+      for (const { space, name, fencingToken } of result.grants) {
+        if (lock !== `${space}/${name}` || fencingToken <= belief.fencingToken) continue;
+        const isTold = belief.isAborted || belief.isPaused || toleranceMs > 0;
+        if (remainingMs <= toleranceMs && isTold) continue;
+        const belies = `${client} relies on it with token ${belief.fencingToken} for another ${remainingMs} ms`;
+        this.report(`${lock} was granted with token ${fencingToken} at ${nowMs} ms while ${belies}`);
       }
     }
   }

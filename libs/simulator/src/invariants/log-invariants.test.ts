@@ -190,7 +190,7 @@ describe('invariants of the log, Raft Figure 3', () => {
     invariant.applied(applied(1));
     invariant.applied(applied(1, { node: N2 }));
     expect(reports).toEqual([]);
-    invariant.applied(applied(1, { node: N2, commandHash: 2 }));
+    invariant.applied(applied(1, { node: N2, command: Uint8Array.of(2) }));
     invariant.applied(applied(1, { node: N3, stateHash: 'other' }));
     expect(reports).toHaveLength(2);
   });

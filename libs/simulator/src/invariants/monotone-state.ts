@@ -1,10 +1,11 @@
 import type { NodeId } from '@latchkey/raft';
-import type { DiskFact, Invariant, Report, TurnFact } from './invariant.js';
+import type { CheckpointFact, DiskFact, Invariant, Report, TurnFact } from './invariant.js';
 
 type Seen = { readonly process: number; readonly appliedIndex: number };
 
 /**
- * Term and vote of a disk image never go back, across restarts; the applied index never goes back in a process. (Term
+ * Term and vote, checkpoint and base of a disk image never go back, across restarts; the applied index never goes back in
+ * a process, whether entries or snapshots move it. (Term
  * and commit index in memory may: a core that is built anew from the store knows what is durable, no more.)
  * Source: Raft Figure 2; FAILURE-MODES 3, 32; TESTING invariant 7.
  */
@@ -23,6 +24,13 @@ export class MonotoneState implements Invariant {
       this.report(
         `the disk of ${node} changed its vote in term ${after.currentTerm} from ${before.votedFor} to ${after.votedFor ?? 'none'}`,
       );
+    }
+  }
+
+  checkpointWritten({ node, baseBefore, checkpointBefore, disk: { base, checkpoint } }: CheckpointFact): void {
+    if (base.index < baseBefore) this.report(`the log of ${node} began after ${baseBefore}, now after ${base.index}`);
+    if ((checkpoint?.index ?? 0) < checkpointBefore) {
+      this.report(`the checkpoint of ${node} went back from ${checkpointBefore} to ${checkpoint?.index ?? 0}`);
     }
   }
 

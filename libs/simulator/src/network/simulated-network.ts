@@ -1,5 +1,5 @@
 import type { NodeId } from '@latchkey/raft';
-import type { PeerMessage, PeerTransport, PeerTransportHandlers } from '@latchkey/replica';
+import type { PeerAddress, PeerMessage, PeerTransport, PeerTransportHandlers } from '@latchkey/replica';
 import type { EventQueue } from '../world/event-queue.js';
 import type { Random } from '../world/random.js';
 import type { SimulatedProcess } from '../world/simulated-process.js';
@@ -30,18 +30,28 @@ export type LossNotice = 'atOnce' | 'whenSilent' | 'never';
 
 /** A connection between two nodes; a new one after each loss. */
 type Connection = { isUp: boolean };
+/** What lies between two nodes, whichever of them is asked. */
+type Pair = { connection: Connection | null };
 
 /** The wires between all nodes. Every pair has one connection, like the real transport, and two directed links. */
 export class SimulatedNetwork {
   private readonly endpoints = new Map<NodeId, Endpoint>();
-  private readonly links = new Map<string, Link>();
-  private readonly connections = new Map<string, Connection>();
+  private readonly links = new Map<NodeId, Map<NodeId, Link>>();
+  private readonly pairs = new Map<NodeId, Map<NodeId, Pair>>();
+  private readonly machines = new Map<NodeId, number>();
 
   constructor(
     readonly nodes: readonly NodeId[],
     private readonly world: NetworkWorld,
   ) {
-    for (const from of nodes) for (const to of nodes) this.links.set(`${from}>${to}`, new Link());
+    for (const from of nodes) {
+      this.links.set(from, new Map(nodes.map((to) => [to, new Link()])));
+      this.pairs.set(from, new Map());
+      for (const to of nodes) {
+        const pair = this.pairs.get(to)?.get(from) ?? { connection: null };
+        this.pairs.get(from)?.set(to, pair);
+      }
+    }
   }
 
   transport(node: NodeId, process: SimulatedProcess): PeerTransport {
@@ -55,13 +65,18 @@ export class SimulatedNetwork {
     if (link.isBlocked === isBlocked) return;
     link.isBlocked = isBlocked;
     if (!isBlocked) return this.connectLater(from, to);
-    const connection = this.connections.get(pairOf(from, to));
-    if (connection === undefined || notice === 'never') return;
+    const { connection } = this.pair(from, to);
+    if (connection === null || notice === 'never') return;
     const { queue, behaviour } = this.world;
     const delayMs = notice === 'atOnce' ? 0 : behaviour().silenceTimeoutMs;
     queue.schedule(queue.nowMs + delayMs, () => {
       if (link.isBlocked) this.lose(from, to, connection);
     });
+  }
+
+  /** Whether the two can talk to each other. */
+  areLinked(one: NodeId, other: NodeId): boolean {
+    return !this.link(one, other).isBlocked && !this.link(other, one).isBlocked;
   }
 
   /** Everything sent on this link waits. */
@@ -92,39 +107,59 @@ export class SimulatedNetwork {
     this.endpoints.delete(node);
     const { queue, behaviour } = this.world;
     for (const other of this.nodes) {
-      const connection = this.connections.get(pairOf(node, other));
-      if (connection === undefined) continue;
+      const { connection } = this.pair(node, other);
+      if (connection === null) continue;
       if (peersLearn) this.lose(node, other, connection);
       else queue.schedule(queue.nowMs + behaviour().silenceTimeoutMs, () => this.lose(node, other, connection));
     }
   }
 
+  /** Leaves whom the endpoint does not want any more, and tries to reach whom it does. */
+  peersChanged(endpoint: Endpoint): void {
+    for (const other of this.nodes) {
+      if (other === endpoint.node) continue;
+      const { connection } = this.pair(endpoint.node, other);
+      const isUp = connection?.isUp === true;
+      if (endpoint.wants(other) && !isUp) this.connectLater(endpoint.node, other);
+      else if (!endpoint.wants(other) && isUp) this.lose(endpoint.node, other, connection);
+    }
+  }
+
+  /** Another machine in the place of `node`: what was sent to the old one reaches nobody. */
+  replaceMachine(node: NodeId): void {
+    this.machines.set(node, this.machineOf(node) + 1);
+  }
+
   send(from: Endpoint, to: NodeId, message: PeerMessage): void {
-    const connection = this.connections.get(pairOf(from.node, to));
+    const { connection } = this.pair(from.node, to);
     if (connection?.isUp !== true || !from.peers.has(to)) return;
     const { random, behaviour, onSent } = this.world;
     const { dropRate, duplicateRate } = behaviour();
     onSent({ from: from.node, to, message });
     if (random.chance(dropRate)) return;
-    this.carry(from.node, to, connection, message);
-    if (random.chance(duplicateRate)) this.carry(from.node, to, connection, message);
+    this.carry({ from: from.node, to, message }, connection);
+    if (random.chance(duplicateRate)) this.carry({ from: from.node, to, message }, connection);
   }
 
-  private carry(from: NodeId, to: NodeId, connection: Connection, message: PeerMessage): void {
+  private carry({ from, to, message }: MessageFact, connection: Connection): void {
     const { queue, behaviour, onDelivered } = this.world;
     const link = this.link(from, to);
     if (link.isBlocked) return;
-    const copy = copyOfMessage(message);
-    queue.schedule(link.arrivalMs(queue.nowMs, behaviour()), () => {
+    const fact = { from, to, message: copyOfMessage(message) };
+    const machines = this.machineOf(from) + this.machineOf(to);
+    const deliver = (): void => {
       const receiver = this.endpoints.get(to);
       if (receiver === undefined || link.isBlocked) return;
+      if (this.machineOf(from) + this.machineOf(to) !== machines) return;
       const isStale = !connection.isUp || !receiver.peers.has(from);
       if (isStale && !behaviour().deliversStale) return;
       receiver.process.run(() => {
-        onDelivered({ from, to, message: copy });
-        receiver.handlers?.onMessage(from, copy);
+        onDelivered(fact);
+        receiver.handlers?.onMessage(from, fact.message);
       });
-    });
+    };
+    // A replica only takes note of a message; what it leads to happens in its next turn.
+    queue.schedule(link.arrivalMs(queue.nowMs, behaviour()), deliver, true);
   }
 
   private connectLater(one: NodeId, other: NodeId): void {
@@ -133,17 +168,18 @@ export class SimulatedNetwork {
   }
 
   private connect(one: NodeId, other: NodeId): void {
-    const pair = pairOf(one, other);
+    const pair = this.pair(one, other);
     const [first, second] = [this.endpoints.get(one), this.endpoints.get(other)];
     if (one === other || first === undefined || second === undefined) return;
+    if (!first.wants(other) || !second.wants(one)) return;
     if (this.link(one, other).isBlocked || this.link(other, one).isBlocked) return;
-    const old = this.connections.get(pair);
+    const old = pair.connection;
     if (old?.isUp === true) {
       // The other end may not have noticed yet that the process it was connected to is gone.
       if (first.peers.has(other) && second.peers.has(one)) return;
       this.lose(one, other, old);
     }
-    this.connections.set(pair, { isUp: true });
+    pair.connection = { isUp: true };
     first.tell(other, true);
     second.tell(one, true);
   }
@@ -156,10 +192,21 @@ export class SimulatedNetwork {
     this.connectLater(one, other);
   }
 
+  /** How often the machine was replaced. */
+  private machineOf(node: NodeId): number {
+    return this.machines.get(node) ?? 0;
+  }
+
   private link(from: NodeId, to: NodeId): Link {
-    const link = this.links.get(`${from}>${to}`);
+    const link = this.links.get(from)?.get(to);
     if (link === undefined) throw new RangeError(`no link from ${from} to ${to}`);
     return link;
+  }
+
+  private pair(one: NodeId, other: NodeId): Pair {
+    const pair = this.pairs.get(one)?.get(other);
+    if (pair === undefined) throw new RangeError(`nothing lies between ${one} and ${other}`);
+    return pair;
   }
 }
 
@@ -183,6 +230,19 @@ class Endpoint implements PeerTransport {
     if (this.process.portCalled()) this.network.send(this, to, message);
   }
 
+  /** Null before the first time: whoever it was configured with, which is everybody. */
+  private wanted: ReadonlySet<NodeId> | null = null;
+
+  wants(peer: NodeId): boolean {
+    return this.wanted === null || this.wanted.has(peer);
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    if (!this.process.portCalled()) return;
+    this.wanted = new Set(peers.map(({ id }) => id));
+    this.network.peersChanged(this);
+  }
+
   async close(): Promise<void> {
     this.handlers = null;
     this.network.leave(this.node, this.process, true);
@@ -197,8 +257,4 @@ class Endpoint implements PeerTransport {
       else this.handlers?.onPeerDown(peer);
     });
   }
-}
-
-function pairOf(one: NodeId, other: NodeId): string {
-  return one < other ? `${one} ${other}` : `${other} ${one}`;
 }

@@ -1,7 +1,6 @@
-import type { LogIndex, Term } from '@latchkey/raft';
-import type { CommittedCommand, StateMachine as StateMachinePort } from '@latchkey/replica';
+import type { LogIndex, LogPosition, Term } from '@latchkey/raft';
+import type { CheckpointedStateMachine, CommittedCommand, StateChanges, StateRestore } from '@latchkey/replica';
 import { StateMachine, type ApplyResult } from '@latchkey/state-machine';
-import { hashOfBytes } from './hash-of-bytes.js';
 
 /** What a proposal comes to, with the place where it was applied. */
 export type AppliedOutcome = { readonly index: LogIndex; readonly result: ApplyResult };
@@ -9,25 +8,44 @@ export type AppliedOutcome = { readonly index: LogIndex; readonly result: ApplyR
 export type AppliedEntry = {
   readonly index: LogIndex;
   readonly term: Term;
-  readonly commandHash: number;
+  /** Null for an entry without one. */
+  readonly command: Uint8Array | null;
   readonly result: ApplyResult | null;
 };
 
 /** The state machine port of one process: the real one, and everybody who must know what was applied. */
-export class ObservedStateMachine implements StateMachinePort<AppliedOutcome> {
+export class ObservedStateMachine implements CheckpointedStateMachine<AppliedOutcome> {
   readonly machine = new StateMachine();
 
-  constructor(private readonly onApplied: (entry: AppliedEntry) => void) {}
+  constructor(
+    private readonly onApplied: (entry: AppliedEntry) => void,
+    private readonly onRestored: (position: LogPosition) => void,
+  ) {}
 
   apply(entry: CommittedCommand): AppliedOutcome {
     const { index, term, command } = entry;
     const result = this.machine.apply(entry);
-    this.onApplied({ index, term, commandHash: hashOfBytes(command), result });
+    this.onApplied({ index, term, command, result });
     return { index, result };
   }
 
   advance(index: LogIndex, term: Term): void {
     this.machine.advance(index, term);
-    this.onApplied({ index, term, commandHash: 0, result: null });
+    this.onApplied({ index, term, command: null, result: null });
+  }
+
+  takeChanges(): StateChanges {
+    return this.machine.takeChanges();
+  }
+
+  beginRestore(): StateRestore {
+    const restore = this.machine.beginRestore();
+    return {
+      add: (rows) => restore.add(rows),
+      finish: (position) => {
+        restore.finish(position);
+        this.onRestored(position);
+      },
+    };
   }
 }

@@ -1,23 +1,32 @@
-import type { LogIndex, NodeId, Role, Term } from '@latchkey/raft';
-import { createReplica, type Replica, type ReplicaObserver, type ReplicaOptions } from '@latchkey/replica';
-import { isLeaseId, type LeaseId, type StateReader } from '@latchkey/state-machine';
-import { DiskImage, type DiskWrite } from '../disk/disk-image.js';
-import { SimulatedLogStore, type SimulatedDisk } from '../disk/simulated-log-store.js';
+import type { LogIndex, LogPosition, Membership, NodeId, Role, Term } from '@latchkey/raft';
+import { createReplica, LogStoreError, type Replica, type ReplicaObserver, type ReplicaOptions } from '@latchkey/replica';
+import { answerQuestion, Lessor } from '@latchkey/lessor';
+import { encodeCommandBatch, type StateReader } from '@latchkey/state-machine';
+import { DiskAccess, type SimulatedDisk } from '../disk/disk-access.js';
+import { DiskImage, type CheckpointWrite, type DiskWrite } from '../disk/disk-image.js';
+import type { EntryChains } from '../disk/entry-chain.js';
+import { SimulatedCheckpointStore } from '../disk/simulated-checkpoint-store.js';
+import { SimulatedLogStore } from '../disk/simulated-log-store.js';
+import { NodeGateway } from '../gateway/node-gateway.js';
 import type { SimulatedNetwork } from '../network/simulated-network.js';
 import type { EventQueue } from '../world/event-queue.js';
 import type { Random } from '../world/random.js';
 import { SimulatedProcess } from '../world/simulated-process.js';
-import { SimulatedLessor } from './lessor.js';
 import { NodeClock, type MachineTime } from './node-clock.js';
 import { ObservedStateMachine, type AppliedEntry, type AppliedOutcome } from './observed-state-machine.js';
 
 /** What the world must be told of a node. */
 export interface NodeWatcher {
   diskWritten(node: SimulatedNode, write: DiskWrite): void;
-  applied(node: SimulatedNode, entry: AppliedEntry, stateHash: string): void;
+  checkpointWritten(node: SimulatedNode, write: CheckpointWrite): void;
+  applied(node: SimulatedNode, entry: AppliedEntry, state: Pick<StateReader, 'stateHash'>): void;
+  /** Its state machine holds a state that it was given, in the place of entries. */
+  restored(node: SimulatedNode, position: LogPosition, state: Pick<StateReader, 'stateHash'>): void;
   roleChanged(node: SimulatedNode, role: Role, term: Term): void;
   turnEnded(node: SimulatedNode): void;
   failed(node: SimulatedNode, error: Error): void;
+  /** A client was told of a write that was applied at `index`. */
+  acknowledged(client: string, index: LogIndex): void;
   note(node: SimulatedNode, what: string, detail?: string): void;
 }
 
@@ -26,15 +35,22 @@ export type NodeSettings = Pick<
   'maxQueuedInputs' | 'maxPendingProposals' | 'proposalTimeoutMs' | 'readTimeoutMs'
 > & {
   readonly raft: Omit<ReplicaOptions<AppliedOutcome>['raft'], 'nodeId'>;
+  /** Null: no checkpoints. */
+  readonly checkpointEveryEntries: number | null;
 };
+
+/** The first membership of who joins a cluster that is there: it waits to be told of another one. */
+const JOINING: Membership = { voters: [], votersOutgoing: [], learners: [] };
 
 export type NodeWorld = {
   readonly queue: EventQueue;
   readonly network: SimulatedNetwork;
   readonly random: Random;
+  readonly entryChains: EntryChains;
   readonly settings: NodeSettings;
   readonly watcher: NodeWatcher;
   readonly nextIncarnation: () => number;
+  readonly committedChainAt: (index: number) => number | null;
 };
 
 /** One life of a node: the real replica on simulated ports. */
@@ -43,28 +59,34 @@ export type Life = {
   readonly process: SimulatedProcess;
   readonly replica: Replica<AppliedOutcome>;
   readonly reader: StateReader;
-  readonly store: SimulatedLogStore;
-  readonly lessor: SimulatedLessor;
+  readonly access: DiskAccess;
+  readonly lessor: Lessor;
+  readonly gateway: NodeGateway;
   /** As last told. */
   term: Term | 0;
-  /** Something happened that the next end of a turn must be looked at for. */
-  isTouched: boolean;
+  isLeader: boolean;
+  /** How often something has happened since the end of a turn was looked at. */
+  touchCount: number;
 };
-
-const YES = Uint8Array.of(1);
-const NO = Uint8Array.of(0);
 
 /** A machine with its disk; processes come and go on it. */
 export class SimulatedNode {
   readonly disk: SimulatedDisk;
   life: Life | null = null;
+  /** Whether somebody starts its process again when that has ended. */
+  isSupervised: boolean;
+  private joins: boolean;
 
+  /** @param isFounder a member from the beginning */
   constructor(
     readonly id: NodeId,
     readonly time: MachineTime,
     private readonly world: NodeWorld,
+    isFounder: boolean,
   ) {
-    const image = new DiskImage();
+    this.isSupervised = isFounder;
+    this.joins = !isFounder;
+    const image = new DiskImage(world.entryChains);
     const health = { latencyMs: () => 1, stalledUntilMs: 0, fullUntilMs: 0, errorRate: 0, unknownRate: 0, lieRate: 0 };
     this.disk = { image, health };
   }
@@ -92,9 +114,10 @@ export class SimulatedNode {
     if (life === null || !life.process.isAlive) return;
     this.world.watcher.note(this, 'crash');
     life.process.crash();
-    life.store.crashed();
+    life.access.crashed();
     life.lessor.stop();
     this.life = null;
+    life.gateway.crashed(peersLearn);
     this.world.network.leave(this.id, life.process, peersLearn);
   }
 
@@ -111,6 +134,14 @@ export class SimulatedNode {
     life.replica.stop().then(ended, ended);
   }
 
+  /** A new machine under the old name. Only while no process runs. */
+  replaceMachine(): void {
+    this.disk.image.wipe();
+    this.joins = true;
+    this.world.network.replaceMachine(this.id);
+    this.world.watcher.note(this, 'wiped');
+  }
+
   private newLife(): Life {
     const { queue, network, random, settings, watcher } = this.world;
     const incarnation = this.world.nextIncarnation();
@@ -122,48 +153,104 @@ export class SimulatedNode {
     const clock = new NodeClock(queue, process, this.time, () => {
       if (process.isAlive) watcher.turnEnded(this);
     });
-    const store = new SimulatedLogStore(this.disk, process, {
-      queue,
-      random,
-      onWritten: (write) => watcher.diskWritten(this, write),
-    });
-    const stateMachine = new ObservedStateMachine((entry) => {
-      if (!process.portCalled()) return;
-      watcher.applied(this, entry, stateMachine.machine.stateHash);
-      if (entry.result !== null) lessor.applied(entry.result.leaseChanges);
-    });
+    const access = this.newAccess(process);
+    const stateMachine = new ObservedStateMachine(
+      (entry) => {
+        if (!process.portCalled()) return;
+        watcher.applied(this, entry, stateMachine.machine);
+        if (entry.result === null) return;
+        lessor.applied(entry.result.leaseChanges);
+        gateway.applied(entry.result);
+      },
+      (position) => {
+        if (process.portCalled()) watcher.restored(this, position, stateMachine.machine);
+      },
+    );
+    const { checkpointEveryEntries: everyEntries, ...replicaSettings } = settings;
+    const initialMembership = this.joins ? JOINING : settings.raft.initialMembership;
+    const reader = stateMachine.machine;
     const replica: Replica<AppliedOutcome> = createReplica({
-      ...settings,
-      raft: { ...settings.raft, nodeId: this.id, seed: random.integer(0, 2 ** 31) },
-      logStore: store,
+      ...replicaSettings,
+      raft: { ...settings.raft, initialMembership, nodeId: this.id, seed: random.integer(0, 2 ** 31) },
+      logStore: new SimulatedLogStore(access),
       transport: network.transport(this.id, process),
       stateMachine,
+      checkpoints:
+        everyEntries === null
+          ? null
+          : { store: new SimulatedCheckpointStore(access), stateMachine, everyEntries, everyBytes: Infinity },
       clock,
-      observer: this.observer(process, () => lessor),
-      onLeaderRequest: async (_from, body) => ((await lessor.renew(leaseIdOf(body))) ? YES : NO),
+      observer: this.observer(process, { lessor: () => lessor, gateway: () => gateway }),
+      onLeaderRequest: (_from, body) => answerQuestion(lessor, body),
+      awaitsCommits: () => gateway.awaitsCommits,
       incarnation,
     });
-    const lessor = new SimulatedLessor({ clock, reader: stateMachine.machine, replica: () => replica });
-    return { incarnation, process, replica, reader: stateMachine.machine, store, lessor, term: 0, isTouched: true };
+    const lessor = new Lessor({
+      clock,
+      reader,
+      propose: async (commands) =>
+        (await replica.propose(encodeCommandBatch({ origin: { type: 'none' }, commands }))).result,
+      confirmLeadership: () => replica.confirmLeadership(),
+    });
+    const gateway = new NodeGateway({
+      clock,
+      reader,
+      replica: () => replica,
+      acknowledged: (client, index) => {
+        if (process.isAlive) watcher.acknowledged(client, index);
+      },
+    });
+    return { incarnation, process, replica, reader, access, lessor, gateway, term: 0, isLeader: false, touchCount: 0 };
   }
 
-  private observer(process: SimulatedProcess, lessor: () => SimulatedLessor): ReplicaObserver {
+  private newAccess(process: SimulatedProcess): DiskAccess {
+    const { queue, random, watcher, committedChainAt } = this.world;
+    return new DiskAccess(this.disk, process, {
+      queue,
+      random,
+      committedChainAt,
+      onWritten: (write) => watcher.diskWritten(this, write),
+      onCheckpoint: (write) => watcher.checkpointWritten(this, write),
+    });
+  }
+
+  private observer(
+    process: SimulatedProcess,
+    { lessor, gateway }: { readonly lessor: () => Lessor; readonly gateway: () => NodeGateway },
+  ): ReplicaObserver {
     const { watcher } = this.world;
     return {
       roleChanged: ({ role, term }) => {
         lessor().stop();
         if (!process.isAlive) return;
-        if (this.life !== null) this.life.term = term;
+        if (this.life !== null) Object.assign(this.life, { term, isLeader: role === 'leader' });
         watcher.roleChanged(this, role, term);
       },
       leadershipReady: (term) => {
         if (process.isAlive) lessor().start(term);
       },
+      snapshotInstalled: () => {
+        if (process.isAlive) gateway().jumped();
+      },
+      snapshotTransfer: ({ peer, direction, state }) => {
+        if (process.isAlive) watcher.note(this, `snapshot ${direction} ${state}`, peer);
+      },
       warning: (message) => {
         if (process.isAlive) watcher.note(this, 'warning', message);
       },
+      removed: () => {
+        if (!process.isAlive) return;
+        watcher.note(this, 'removed');
+        // A process that ends for good is started again by some supervisors, and not by others.
+        this.isSupervised = this.world.random.chance(0.5);
+        this.crash({ peersLearn: true });
+      },
       failed: (error) => {
-        if (process.isAlive) watcher.failed(this, error);
+        if (!process.isAlive) return;
+        const isDamaged = this.disk.image.damage !== null && error instanceof LogStoreError;
+        if (!isDamaged || error.code !== 'corrupt') return watcher.failed(this, error);
+        watcher.note(this, 'corrupt', error.message);
+        this.crash({ peersLearn: true });
       },
     };
   }
@@ -172,13 +259,4 @@ export class SimulatedNode {
   get appliedIndex(): LogIndex | 0 {
     return this.life?.replica.status().appliedIndex ?? 0;
   }
-}
-
-export const leaseRequestBody = (leaseId: string): Uint8Array =>
-  Uint8Array.from(leaseId, (character) => character.charCodeAt(0));
-
-function leaseIdOf(body: Uint8Array): LeaseId {
-  const text = String.fromCharCode(...body);
-  if (!isLeaseId(text)) throw new RangeError(`not a lease id: ${text}`);
-  return text;
 }

@@ -1,4 +1,4 @@
-import { logIndex, nodeId, term, type LogEntry, type NodeId, type Term } from '@latchkey/raft';
+import { logIndex, nodeId, term, type LogEntry, type Membership, type NodeId, type Term } from '@latchkey/raft';
 import type { ReplicaStatus } from '@latchkey/replica';
 import { key, leaseId, revision, type ApplyResult, type LeaseId, type RevisionEvents } from '@latchkey/state-machine';
 import { DiskImage } from '../disk/disk-image.js';
@@ -23,10 +23,12 @@ export const entry = (index: number, inTerm: number, text = `${index}/${inTerm}`
   data: Uint8Array.from(text, (character) => character.charCodeAt(0)),
 });
 
+export const FIRST_MEMBERSHIP: Membership = { voters: [N1, N2, N3], votersOutgoing: [], learners: [] };
+
 /** Three disks with the committed log over them. */
 export class Disks {
   readonly images = new Map([N1, N2, N3].map((node) => [node, new DiskImage()]));
-  readonly committed = new CommittedLog(this.images, 2);
+  readonly committed = new CommittedLog(this.images, FIRST_MEMBERSHIP);
 
   /** Appends, after dropping everything from the first index on. */
   write(node: NodeId, entries: readonly LogEntry[], hardState: DiskFact['after'] | null = null): DiskFact {
@@ -57,9 +59,12 @@ export function statusOf(node: NodeId, changes: Partial<ReplicaStatus>): Replica
     lastApplied: logIndex(0),
     firstLogIndex: logIndex(1),
     lastLogIndex: logIndex(0),
-    membership: { voters: [N1, N2, N3], votersOutgoing: [], learners: [] },
+    snapshotIndex: logIndex(0),
+    transferTarget: null,
+    membership: FIRST_MEMBERSHIP,
     progress: [],
     appliedIndex: logIndex(0),
+    checkpointIndex: logIndex(0),
     connectedPeers: [],
     phase: 'running',
     ...changes,
@@ -96,7 +101,7 @@ export const applied = (
   node: N1,
   index: logIndex(index),
   term: term(1),
-  commandHash: 1,
+  command: Uint8Array.of(1),
   stateHash: 'same',
   isFirst: true,
   nowMs: 0,

@@ -1,15 +1,23 @@
 /** What happens at one instant; `run` is null once it was cancelled. */
-export type ScheduledEvent = { readonly atMs: number; readonly sequence: number; run: (() => void) | null };
+export type ScheduledEvent = {
+  readonly atMs: number;
+  readonly sequence: number;
+  run: (() => void) | null;
+  /** It settles no promise: nobody else needs a turn after it. */
+  readonly isQuiet: boolean;
+};
 
 /** Events in virtual time; those of the same instant run in the order in which they were scheduled. */
 export class EventQueue {
   nowMs = 0;
+  /** Whether the event that ran last was a quiet one. */
+  wasQuiet = false;
   private readonly heap: ScheduledEvent[] = [];
   private lastSequence = 0;
 
-  schedule(atMs: number, run: () => void): ScheduledEvent {
+  schedule(atMs: number, run: () => void, isQuiet = false): ScheduledEvent {
     this.lastSequence += 1;
-    const event = { atMs: Math.max(atMs, this.nowMs), sequence: this.lastSequence, run };
+    const event = { atMs: Math.max(atMs, this.nowMs), sequence: this.lastSequence, run, isQuiet };
     this.heap.push(event);
     this.siftUp(this.heap.length - 1);
     return event;
@@ -21,6 +29,7 @@ export class EventQueue {
       this.removeFirst();
       if (next.run === null) continue;
       this.nowMs = next.atMs;
+      this.wasQuiet = next.isQuiet;
       next.run();
       return true;
     }

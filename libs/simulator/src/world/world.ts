@@ -1,7 +1,9 @@
-import { nodeId, type NodeId, type Role, type Term } from '@latchkey/raft';
-import type { ApplyResult } from '@latchkey/state-machine';
-import type { DiskWrite } from '../disk/disk-image.js';
+import { nodeId, type LogIndex, type LogPosition, type NodeId, type Role, type Term } from '@latchkey/raft';
+import type { ApplyResult, StateReader } from '@latchkey/state-machine';
+import type { CheckpointWrite, DiskWrite } from '../disk/disk-image.js';
+import { EntryChains } from '../disk/entry-chain.js';
 import { AllInvariants, type Violation } from '../invariants/all-invariants.js';
+import { NO_BELIEFS, type ClientBeliefs } from '../invariants/client-beliefs.js';
 import { CommittedLog } from '../invariants/committed-log.js';
 import { SimulatedNetwork, type NetworkBehaviour } from '../network/simulated-network.js';
 import type { AppliedEntry } from '../node/observed-state-machine.js';
@@ -13,18 +15,24 @@ import { Random } from './random.js';
 import { Trace, type TraceLine } from './trace.js';
 
 /**
- * Promise reactions that are run between two events. A chain that is longer goes on between the next ones, in an order
- * that is as fixed as everything else: the number decides how much can happen at one instant, not whether runs repeat.
+ * Resolves when every promise reaction has run, also those that others led to. Asked from a promise reaction, as Node takes
+ * the callbacks of `nextTick` when no reaction is left; much cheaper than going through its event loop.
  */
-const MICROTASKS_PER_EVENT = 4;
-const SETTLED = Promise.resolve();
+const reactionsHaveRun = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 /** Calm until faults change it. */
 const CALM_LATENCY_MS = { min: 0.2, max: 1.5 };
 const CALM_DISK_MS = { min: 0.3, max: 3 };
 const CALM_TURN_MS = { min: 0.02, max: 0.1 };
+/** What is asked of a follower's status could not be undone before the next look: one in so many writes is enough. */
+const FOLLOWER_TOUCHES = 4;
+/** States go apart for good, as each hash contains all before it: of repeated applies one in so many is compared. */
+const HASH_EVERY = 4;
 const CONNECT_MS = { min: 5, max: 50 };
 const SILENCE_TIMEOUT_MS = 3_000;
+/** No two clocks are alike; clients allow for one percent. */
+const USUAL_CLOCK_DRIFT = 0.002;
+const MAX_CLOCK_DRIFT = 0.1;
 
 /** Nodes, wires and disks of one cluster in virtual time, and all invariants watching them. */
 export class World implements NodeWatcher {
@@ -39,6 +47,10 @@ export class World implements NodeWatcher {
   behaviour: NetworkBehaviour;
   /** Told of what each entry did, when the first node applies it. */
   onCommitted: (result: ApplyResult) => void = () => undefined;
+  /** What clients believe, for the invariants that hold them to the state. */
+  beliefs: ClientBeliefs = NO_BELIEFS;
+  /** By how much clocks run fast or slow at the most, as a part of one. */
+  readonly clockDrift: number;
   /** The phase with faults has ended. */
   areFaultsOver = false;
   eventCount = 0;
@@ -48,15 +60,19 @@ export class World implements NodeWatcher {
     listener: ((line: TraceLine) => void) | null = null,
   ) {
     this.trace = new Trace(listener);
-    const ids = Array.from({ length: plan.nodeCount }, (_, position) => nodeId(`n${position + 1}`));
+    this.clockDrift = Math.max(USUAL_CLOCK_DRIFT, MAX_CLOCK_DRIFT * (plan.faults.clockDrift ?? 0));
+    const { nodeCount, spareCount } = plan;
+    const ids = Array.from({ length: nodeCount + spareCount }, (_, position) => nodeId(`n${position + 1}`));
+    const founders = ids.slice(0, nodeCount);
     this.behaviour = this.calmNetwork();
     this.network = this.createNetwork(ids);
-    const settings = nodeSettings(plan, ids);
+    const settings = nodeSettings(plan, founders);
     this.nodes = this.createNodes(ids, settings);
     const disks = new Map(this.nodes.map(({ id, disk }) => [id, disk.image]));
-    this.committed = new CommittedLog(disks, Math.floor(ids.length / 2) + 1);
+    this.committed = new CommittedLog(disks, settings.raft.initialMembership);
     this.invariants = new AllInvariants((violation) => this.violate(violation), {
       view: this.committed,
+      beliefs: () => this.beliefs,
       limits: { maxInFlightAppends: settings.raft.maxInFlightAppends, maxAppendBytes: settings.raft.maxAppendBytes },
     });
   }
@@ -67,11 +83,14 @@ export class World implements NodeWatcher {
 
   /** Runs until `untilMs`, until `isDone` holds (asked after each event) or a promise is broken. */
   async runUntil(untilMs: number, isDone: () => boolean = () => false): Promise<boolean> {
+    // Nothing of what runs here may be under way before the first reaction.
+    await Promise.resolve();
     while (this.violation === null) {
       if (isDone()) return true;
       if (!this.queue.runNext(untilMs)) return isDone();
       this.eventCount += 1;
-      for (let count = 0; count < MICROTASKS_PER_EVENT; count += 1) await SETTLED;
+      if (this.queue.wasQuiet) continue;
+      await reactionsHaveRun();
     }
     return false;
   }
@@ -102,7 +121,7 @@ export class World implements NodeWatcher {
 
   diskWritten(node: SimulatedNode, write: DiskWrite): void {
     const { image } = node.disk;
-    if (node.life !== null) node.life.isTouched = true;
+    if (node.life !== null) node.life.touchCount += 1;
     this.trace.note(this.nowMs, node.id, 'disk', {
       first: image.lastIndex,
       second: image.hardState.currentTerm,
@@ -111,41 +130,65 @@ export class World implements NodeWatcher {
     this.invariants.diskWritten({ node: node.id, disk: image, ...write });
   }
 
-  applied(node: SimulatedNode, entry: AppliedEntry, stateHash: string): void {
-    const { index, term } = entry;
-    this.trace.note(this.nowMs, node.id, 'apply', { first: index, second: term, detail: stateHash });
+  checkpointWritten(node: SimulatedNode, write: CheckpointWrite): void {
+    const { image } = node.disk;
+    if (node.life !== null) node.life.touchCount += 1;
+    const { kind } = write;
+    this.trace.note(this.nowMs, node.id, kind, { first: kind === 'compact' ? image.base.index : image.checkpointIndex });
+    this.invariants.checkpointWritten({ node: node.id, disk: image, ...write });
+  }
+
+  restored(node: SimulatedNode, position: LogPosition, { stateHash }: Pick<StateReader, 'stateHash'>): void {
+    if (node.life !== null) node.life.touchCount += FOLLOWER_TOUCHES;
+    this.trace.note(this.nowMs, node.id, 'restored', { first: position.index, second: position.term });
+    this.invariants.restored({ node: node.id, position, stateHash });
+  }
+
+  applied(
+    node: SimulatedNode,
+    { index, term, command, result }: AppliedEntry,
+    state: Pick<StateReader, 'stateHash'>,
+  ): void {
     const isFirst = index === this.committed.committedIndex + 1;
-    if (isFirst && entry.result !== null) this.noteEffects(entry.result);
-    if (isFirst && !this.committed.commit(entry, node.life?.term || term)) {
+    const stateHash = isFirst || index % HASH_EVERY === 0 ? state.stateHash : null;
+    // Whoever applies it later comes to the same hash, or breaks a promise.
+    const detail = isFirst && stateHash !== null ? stateHash : '';
+    this.trace.note(this.nowMs, node.id, 'apply', { first: index, second: term, detail });
+    const fact = { node: node.id, index, term, command, result, stateHash, isFirst, nowMs: this.nowMs };
+    if (!isFirst) return this.invariants.applied(fact);
+    if (result !== null) this.noteEffects(result);
+    if (!this.committed.commit({ index, term }, node.life?.term || term)) {
       const message = `${node.id} applied entry ${index}/${term}, which no disk holds after the committed log`;
       this.violate({ invariant: 'durableQuorum', message });
       return;
     }
-    if (isFirst && entry.result !== null) this.onCommitted(entry.result);
-    this.invariants.applied({ ...entry, node: node.id, stateHash, isFirst, nowMs: this.nowMs });
+    if (result !== null) this.onCommitted(result);
+    this.invariants.applied(fact);
+  }
+
+  acknowledged(client: string, index: LogIndex): void {
+    this.invariants.acknowledged({ client, index });
   }
 
   roleChanged(node: SimulatedNode, role: Role, term: Term): void {
     this.trace.note(this.nowMs, node.id, role, { first: term });
     const { life } = node;
     if (life === null) return;
-    life.isTouched = true;
+    life.touchCount += FOLLOWER_TOUCHES;
     this.invariants.roleChanged({ node: node.id, role, term, status: life.replica.status() });
   }
 
   turnEnded(node: SimulatedNode): void {
     const { life } = node;
-    // Most turns: nothing that is looked at changes without a write or a role, or it shows at the next of them.
-    if (life === null || !life.isTouched) return;
-    life.isTouched = false;
+    // Nothing that is looked at changes without a write or a role, or it shows at the next of them.
+    if (life === null || life.touchCount < (life.isLeader ? 1 : FOLLOWER_TOUCHES)) return;
+    life.touchCount = 0;
     this.invariants.turnEnded({ node: node.id, process: life.incarnation, status: life.replica.status() });
   }
 
   failed(node: SimulatedNode, error: Error): void {
-    this.violate({
-      invariant: 'replicaFailed',
-      message: `${node.id} stopped for good: ${error.stack ?? error.message}`,
-    });
+    const { stack = '' } = error;
+    this.violate({ invariant: 'replicaFailed', message: `${node.id} stopped for good: ${error.message}`, stack });
   }
 
   note(node: SimulatedNode, what: string, detail = ''): void {
@@ -179,20 +222,23 @@ export class World implements NodeWatcher {
   private createNodes(ids: readonly NodeId[], settings: ReturnType<typeof nodeSettings>): SimulatedNode[] {
     const incarnations = new Random(this.plan.seed, 'incarnations');
     const random = new Random(this.plan.seed, 'nodes');
+    const entryChains = new EntryChains();
     const disk = new Random(this.plan.seed, 'disk');
     const world = {
       queue: this.queue,
       network: this.network,
       random: disk,
+      entryChains,
       settings,
       watcher: this,
+      committedChainAt: (index: number) => this.committed.committedChainAt(index),
       nextIncarnation: () => incarnations.integer(0, 2 ** 31) * 2 ** 16 + incarnations.integer(0, 2 ** 16 - 1),
     };
-    const drift = 0.1 * (this.plan.faults.clockDrift ?? 0);
-    return ids.map((id) => {
+    const drift = this.clockDrift;
+    return ids.map((id, position) => {
       const turnDelayMs = (): number => random.between(CALM_TURN_MS.min, CALM_TURN_MS.max);
       const time = { rate: 1 + random.between(-drift, drift), lostMs: 0, wallOffsetMs: 0, turnDelayMs };
-      const node = new SimulatedNode(id, time, world);
+      const node = new SimulatedNode(id, time, world, position < this.plan.nodeCount);
       node.disk.health.latencyMs = () => disk.between(CALM_DISK_MS.min, CALM_DISK_MS.max);
       return node;
     });

@@ -19,5 +19,7 @@ const server = createServer((request, response) => {
   );
 });
 server.listen(Number(port), '127.0.0.1');
+// As a node ends that the cluster has removed.
+process.on('SIGUSR2', () => process.exit(5));
 process.on('SIGTERM', () => process.exit(0));
 process.stdout.write(`${JSON.stringify({ level: 40, msg: `a warning of ${id}` })}\n`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { leaseId } from '@latchkey/state-machine';
-import { NO_LEADER } from '../test-support/local-log.js';
-import { ManualClock } from '../test-support/manual-clock.js';
+import { NO_LEADER } from './test-support/local-log.js';
+import { ManualClock } from './test-support/manual-clock.js';
 import { LeaseClient } from './lease-client.js';
 import type { RenewAnswer } from './lessor.js';
 import { remainingMsOf } from './remaining-ms.js';

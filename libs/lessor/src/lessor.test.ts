@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { leaseId } from '@latchkey/state-machine';
-import { LocalLog, NO_LEADER, OUTCOME_UNKNOWN } from '../test-support/local-log.js';
-import { ManualClock } from '../test-support/manual-clock.js';
+import { LocalLog, NO_LEADER, OUTCOME_UNKNOWN } from './test-support/local-log.js';
+import { ManualClock } from './test-support/manual-clock.js';
 import { Lessor } from './lessor.js';
 
 const LEASE = leaseId('0000000000000001');

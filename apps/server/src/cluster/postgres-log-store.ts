@@ -1,2 +1,0 @@
-// See memory-log-store.ts: loaded on demand.
-export { createPostgresLogStore } from '@latchkey/storage-postgres';

@@ -1,0 +1,2 @@
+// See memory-stores.ts: loaded on demand.
+export { createPostgresStores } from '@latchkey/storage-postgres';
