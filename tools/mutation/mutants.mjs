@@ -79,8 +79,8 @@ export const MUTANTS = [
     id: 'leader-without-quorum-stays',
     breaks: 'a leader that is cut off keeps its followers from another (FAILURE-MODES 12, 13)',
     file: 'libs/raft/src/quorum-check.ts',
-    find: 'if (leader.quorumCheckDueMs <= state.nowMs)',
-    replace: 'if (leader.quorumCheckDueMs < 0)',
+    find: 'leader.quorumCheckDueMs = heardAtMs + state.config.electionTimeoutMs;',
+    replace: 'leader.quorumCheckDueMs = Math.max(heardAtMs, state.nowMs) + state.config.electionTimeoutMs;',
   },
   {
     id: 'no-noop',
@@ -151,8 +151,8 @@ export const MUTANTS = [
     id: 'late-rejection-believed',
     breaks: 'a late answer moves a peer back into what it holds (FAILURE-MODES 10)',
     file: 'libs/raft/src/append-answers.ts',
-    find: 'if (!progress.isCurrentRejection(answer)) return;',
-    replace: '',
+    find: 'if (progress.isCurrentRejection(answer)) {',
+    replace: 'if (answer.prevLogIndex >= 0) {',
   },
   {
     id: 'match-index-falls',
@@ -176,6 +176,13 @@ export const MUTANTS = [
     file: 'libs/raft/src/reads.ts',
     find: '  leader.confirmRound += 1;\n',
     replace: '',
+  },
+  {
+    id: 'round-of-an-older-term-confirms',
+    breaks: 'a late refusal of an old heartbeat confirms a read of the next leadership (FAILURE-MODES 22)',
+    file: 'libs/raft/src/append-receiver.ts',
+    find: 'reject(state, from, { ...request, confirmRound: NO_ROUND });',
+    replace: 'reject(state, from, request);\n    void NO_ROUND;',
   },
   {
     id: 'read-without-confirmation',

@@ -10,6 +10,9 @@ import { becomeFollower } from './roles.js';
 type AppendRequest = Extract<RaftMessage, { readonly type: 'appendRequest' }>;
 type CommitNotice = Extract<RaftMessage, { readonly type: 'commitNotice' }>;
 
+/** Confirms nothing: the first round of a leadership is 1. */
+const NO_ROUND = 0;
+
 /** In a rejection: the responder's log is shorter. */
 const NO_TERM = term(0);
 
@@ -20,7 +23,8 @@ const NO_TERM = term(0);
 export function handleAppendRequest(state: RaftState, from: NodeId, request: AppendRequest): void {
   if (request.term < state.currentTerm) {
     // Makes the sender adopt the term and step down, also when this node is only stuck in a term of its own.
-    reject(state, from, request);
+    // The round is one of the sender's old term: should it lead again in the new one, its rounds have the same numbers.
+    reject(state, from, { ...request, confirmRound: NO_ROUND });
     return;
   }
   if (!isConsecutive(request)) return;
