@@ -279,6 +279,20 @@ describe('read barrier', () => {
   });
 });
 
+describe('reads of a process that was restarted', () => {
+  it('have ids that no earlier process used: a late answer to that one completes none of them (FAILURE-MODES 22)', async () => {
+    const ids: number[] = [];
+    for (const incarnation of [1, 2, 3]) {
+      const node = new ScriptedReplica({ incarnation });
+      await node.start();
+      void node.replica.readBarrier().catch(() => undefined);
+      await node.clock.settle();
+      ids.push(lastReadIdOf(node));
+    }
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
 describe('waiting for an index', () => {
   it('resolves once it is applied, and is unknown when it is not in time', async () => {
     const node = await started();

@@ -57,6 +57,14 @@ describe('entering a lock', () => {
     expect(text(machine.state.get(key(padded('x', 1)))?.value ?? new Uint8Array(0))).toBe('first');
   });
 
+  it('keeps its token when the value of its key is written anew, as a proclamation does', () => {
+    const machine = machineWithLeases();
+    machine.run(enter('x', 1, { value: 'first' }));
+    machine.do(put(padded('x', 1), 'second', { leaseId: lease(1) }));
+    expect(machine.state.get(key(padded('x', 1)))).toMatchObject({ createRevision: 2, modRevision: 3 });
+    expect(machine.do(enter('x', 1))).toMatchObject({ type: 'acquired', fencingToken: 2 });
+  });
+
   it('without waiting is answered with the holder, and nothing is written', () => {
     const machine = machineWithLeases();
     machine.run(enter('x', 1, { value: 'me' }), enter('x', 3));

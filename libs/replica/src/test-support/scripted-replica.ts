@@ -50,6 +50,7 @@ class RecordingTransport implements PeerTransport {
 }
 
 export type ScriptedReplicaOptions = {
+  readonly incarnation?: number;
   /** What was written by an earlier process. */
   readonly disk?: MemoryDisk;
   /** Without, there are no checkpoints. */
@@ -187,7 +188,7 @@ export class ScriptedReplica {
         },
       },
       onLeaderRequest: (from, body) => this.onLeaderRequest(from, body),
-      incarnation: INCARNATION,
+      incarnation: this.given.incarnation ?? INCARNATION,
       awaitsCommits: () => this.applicationAwaitsCommits,
     };
   }
