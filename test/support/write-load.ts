@@ -1,8 +1,15 @@
 import { connect, type Latchkey } from '@latchkey/sdk';
+import { pause } from './wait-for.js';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 
-/** Clients that write without a pause, each one put after the other, each put under a key of its own. */
+export type WriteLoadOptions = {
+  readonly clientCount?: number;
+  /** After each write of a client; 0 = as fast as it goes. */
+  readonly pauseMs?: number;
+};
+
+/** Clients that write, each one put after the other, each put under a key of its own: `load/<client>/<count>`. */
 export class WriteLoad {
   /** Key → the value that was acknowledged. */
   readonly acknowledged = new Map<string, string>();
@@ -11,18 +18,21 @@ export class WriteLoad {
   private isRunning = true;
   private readonly ended: Promise<unknown>;
 
-  private constructor(clients: readonly Latchkey[], prefix: string) {
-    this.ended = Promise.all(clients.map((client, position) => this.write(client, `${prefix}${position}/`)));
+  private constructor(
+    clients: readonly Latchkey[],
+    private readonly pauseMs: number,
+  ) {
+    this.ended = Promise.all(clients.map((client, position) => this.write(client, `load/${position}/`)));
   }
 
   static async start(
     endpoints: readonly string[],
-    { clientCount = 4, prefix = 'load/' }: { readonly clientCount?: number; readonly prefix?: string } = {},
+    { clientCount = 4, pauseMs = 0 }: WriteLoadOptions = {},
   ): Promise<WriteLoad> {
     const clients = await Promise.all(
       Array.from({ length: clientCount }, () => connect({ endpoints, requestTimeoutMs: REQUEST_TIMEOUT_MS })),
     );
-    return new WriteLoad(clients, prefix);
+    return new WriteLoad(clients, pauseMs);
   }
 
   get count(): number {
@@ -53,6 +63,7 @@ export class WriteLoad {
         } catch (error) {
           this.failures.push(error);
         }
+        if (this.pauseMs > 0) await pause(this.pauseMs);
       }
     } finally {
       await client.close();

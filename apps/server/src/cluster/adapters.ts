@@ -11,12 +11,12 @@ export async function createStores(settings: NodeSettings): Promise<Stores> {
   const { nodeId, clusterId, databaseUrl } = settings;
   switch (settings.storage) {
     case 'memory': {
-      const { MemoryCheckpointStore, MemoryDisk, MemoryLogStore } = await import('./memory-stores.js');
+      const { MemoryCheckpointStore, MemoryDisk, MemoryLogStore } = await import('./memory-log-store.js');
       const disk = new MemoryDisk();
       return { logStore: new MemoryLogStore(disk), checkpoints: new MemoryCheckpointStore(disk) };
     }
     case 'postgres': {
-      const { createPostgresStores } = await import('./postgres-stores.js');
+      const { createPostgresStores } = await import('./postgres-log-store.js');
       return createPostgresStores({ url: databaseUrl, nodeId, clusterId });
     }
   }

@@ -105,7 +105,7 @@ export class ClusterNode {
     });
     if (result === null) return;
     if ('leaderId' in result) logger.info('leadership handed over before the stop', { to: result.leaderId });
-    else logger.warn('stopping without handing leadership over', { reason: result.notHandedOver });
+    else logger.info('stopping without handing leadership over', { reason: result.notHandedOver });
   }
 
   private async catchUp(): Promise<void> {

@@ -1,2 +1,2 @@
-// See memory-stores.ts: loaded on demand.
+// See memory-log-store.ts: loaded on demand.
 export { createSocketIoTransport } from '@latchkey/transport-socketio';

@@ -1,2 +1,2 @@
-// See memory-stores.ts: loaded on demand.
+// See memory-log-store.ts: loaded on demand.
 export { createPostgresStores } from '@latchkey/storage-postgres';
