@@ -24,6 +24,7 @@ export type NodeStatus = {
   readonly checkpointIndex: number;
   readonly revision: number;
   readonly stateHash: string;
+  readonly members: readonly { readonly id: string; readonly connected: boolean }[];
 };
 
 type TestNode = {
