@@ -90,6 +90,18 @@ describe('a new learner', () => {
   });
 });
 
+describe('a read that waits for the word of a voter', () => {
+  it('is answered when that one leaves and the leader is the only voter left', () => {
+    const node = settledLeader(membershipOf([N1, N2]));
+    node.read(7);
+    change(node, { type: 'remove', node: N2 });
+    acknowledge(node, N2);
+    expect(node.status.membership).toEqual(membershipOf([N1]));
+    expect(node.outcomes).toContainEqual({ type: 'completeRead', readId: 7, readIndex: 1 });
+    expect(node.outcomes.filter(({ type }) => type === 'completeRead')).toHaveLength(1);
+  });
+});
+
 describe('promotion', () => {
   const promote = { type: 'promote', node: N4 } as const;
 

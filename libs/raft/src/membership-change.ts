@@ -8,6 +8,7 @@ import { afterJoint, firstStepTowards, plannedMembership } from './membership-pl
 import { hasCommittedInOwnTerm, isChangePending } from './pending-change.js';
 import { isJoint, isVoter, otherMembers } from './quorum.js';
 import type { LeaderState, RaftState } from './raft-state.js';
+import { finishReadRound } from './reads.js';
 import { dismissRemoved } from './removal.js';
 import { newProgress } from './roles.js';
 
@@ -60,6 +61,8 @@ function appendMembership(state: RaftState, leader: LeaderState, membership: Mem
   durability.noteAppended(index);
   leader.isMembershipSettled = false;
   sendNewEntriesToAll(state, leader);
+  // Readers may have waited for one whose word is not needed any more; a sole voter is never answered by anybody.
+  finishReadRound(state, leader);
   return index;
 }
 

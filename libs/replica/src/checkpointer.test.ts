@@ -11,11 +11,13 @@ import { commandEntry, noop, persistEffect, ScriptedReplica } from './test-suppo
 const EVERY = 4;
 const OTHER_INCARNATION = 1;
 
-async function started(options: { readonly everyBytes?: number; readonly disk?: MemoryDisk } = {}) {
-  const { everyBytes, disk } = options;
+type StartOptions = { readonly everyBytes?: number; readonly disk?: MemoryDisk; readonly joins?: boolean };
+
+async function started({ everyBytes, disk, joins = false }: StartOptions = {}) {
   const node = new ScriptedReplica({
     ...(everyBytes === undefined ? { checkpointEveryEntries: EVERY } : { checkpointEveryBytes: everyBytes }),
     ...(disk === undefined ? {} : { disk }),
+    ...(joins ? { initialMembership: { voters: [], votersOutgoing: [], learners: [] } } : {}),
   });
   await node.start();
   return node;
@@ -76,6 +78,16 @@ describe('a checkpoint', () => {
     ];
     await node.effects(persistEffect(1, ...log), { type: 'apply', entries: log });
     expect(node.checkpointStore.savedCheckpoints).toEqual([{ index: 4, term: 3, membership }]);
+  });
+
+  it('is not taken before a node that joins knows of any member: it would say that there are none', async () => {
+    const node = await started({ joins: true });
+    await applied(node, 1, 2 * EVERY);
+    expect(node.machine.takenCount).toBe(0);
+    const membership = { voters: [nodeId('n2')], votersOutgoing: [], learners: [nodeId('n1')] };
+    const entry: LogEntry = { type: 'membership', index: logIndex(2 * EVERY + 1), term: term(1), membership };
+    await node.effects(persistEffect(2 * EVERY + 1, entry), { type: 'apply', entries: [entry] });
+    expect(node.checkpointStore.savedCheckpoints).toEqual([{ index: entry.index, term: 1, membership }]);
   });
 
   it('is saved only once the log is durable that far, with what it replaces in the log', async () => {

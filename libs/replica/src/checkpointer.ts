@@ -124,6 +124,8 @@ export class Checkpointer<Outcome> {
     const isDue =
       appliedIndex - this.lastTaken.index >= everyEntries || appliedByteCount - this.lastTaken.byteCount >= everyBytes;
     if (!isDue || appliedIndex === this.lastTaken.index) return;
+    // A node that joins learns of the first members by an entry; before it, the checkpoint would say that there are none.
+    if (applied.position.membership.voters.length === 0) return;
     this.lastTaken = { index: appliedIndex, byteCount: appliedByteCount };
     this.pending = {
       meta: applied.position,

@@ -4,7 +4,7 @@ import { AppliedWaiters } from './applied-waiters.js';
 import { ForwardedProposals } from './forwarded-proposals.js';
 import { LeaderRequests } from './leader-requests.js';
 import type { KnownLeader, LeaderView } from './leader-view.js';
-import { LEADER_WAIT_ELECTION_TIMEOUTS, REMOVED_PEER_ELECTION_TIMEOUTS } from './limits.js';
+import { LEADER_WAIT_ELECTION_TIMEOUTS, OTHER_PEER_ELECTION_TIMEOUTS } from './limits.js';
 import { MembershipRequests } from './membership-requests.js';
 import { OwnProposals } from './own-proposals.js';
 import type { DriverCalls } from './driver-calls.js';
@@ -90,7 +90,10 @@ export function createDriverParts<Outcome>(
     roster: new PeerRoster({
       nodeId,
       transport: options.transport,
-      keepRemovedMs: REMOVED_PEER_ELECTION_TIMEOUTS * electionTimeoutMs,
+      sender: transport,
+      clock: options.clock,
+      askIntervalMs: electionTimeoutMs,
+      keepOthersMs: OTHER_PEER_ELECTION_TIMEOUTS * electionTimeoutMs,
     }),
   };
 }
@@ -164,6 +167,10 @@ export function takeApplicationMessage<Outcome>(
       return parts.leaderRequests.answered(from, message.requestId, message.body);
     case 'leaderRequestRefused':
       return parts.leaderRequests.refused(from, message.requestId);
+    case 'membersWanted':
+      return parts.roster.answer(from);
+    case 'members':
+      return parts.roster.told(message.membership);
     case 'snapshotChunk':
       return parts.snapshots.takeChunk(from, message, view);
     case 'snapshotProgress':

@@ -6,8 +6,8 @@ import { MAX_SNAPSHOT_CHUNK_BYTES, MAX_SNAPSHOT_CHUNKS_TO_STAGE } from './limits
 import type { SnapshotChunk } from './outgoing-snapshot.js';
 import type { CheckpointStore, SnapshotStaging } from './ports/checkpoint-store.js';
 import type { Clock } from './ports/clock.js';
-import { LogStoreError } from './ports/log-store.js';
 import { StateRowsDecoder, StateRowsError } from './state-rows-codec.js';
+import { isRecoverable } from './store-reload.js';
 
 export type IncomingSnapshotOptions = {
   readonly from: NodeId;
@@ -185,7 +185,7 @@ export class IncomingSnapshot {
       this.isBusy = false;
     } catch (error) {
       this.isBusy = false;
-      if (!(error instanceof LogStoreError || error instanceof StateRowsError)) throw error;
+      if (!(isRecoverable(error) || error instanceof StateRowsError)) throw error;
       this.fail(error.message);
     }
     if (this.isEnded && !this.isBusy) this.discard();

@@ -20,12 +20,13 @@ export class Leadership<Outcome> {
   /** What the core knows when it begins: nobody hears of it. */
   begin(view: LeaderView): void {
     this.current = view;
+    this.parts.roster.leaderChanged(view.leaderId);
   }
 
   changed(view: LeaderView): void {
     this.current = view;
     this.isAnnounced = false;
-    const { applier, own, forwarded, reads, leaderRequests, membership, transfers, snapshots } = this.parts;
+    const { applier, own, forwarded, reads, leaderRequests, membership, transfers, snapshots, roster } = this.parts;
     // They were meant for the leadership that has just ended.
     forwarded.refuseGathered();
     own.leaderChanged(view, applier.committedIndex);
@@ -34,6 +35,7 @@ export class Leadership<Outcome> {
     membership.leaderChanged(view);
     transfers.leaderChanged(view);
     snapshots.leaderChanged(view);
+    roster.leaderChanged(view.leaderId);
     this.observer.roleChanged?.(view);
   }
 

@@ -69,8 +69,11 @@ export const MAX_STATE_ROW_VALUE_BYTES = 64 * 1024 * 1024;
 /** Calls of `changeMembership` that wait at one node. */
 export const MAX_MEMBERSHIP_REQUESTS = 16;
 
-/** A removed member is still connected for this many election timeouts, so that it learns that it was removed. */
-export const REMOVED_PEER_ELECTION_TIMEOUTS = 4;
+/**
+ * A node that is no member by our log is still connected for this many election timeouts: so that one that was removed
+ * learns of it, and one that we were told of can show that it leads.
+ */
+export const OTHER_PEER_ELECTION_TIMEOUTS = 4;
 
 /** Rows that the state machine takes in one turn when it is restored; a single larger row still comes alone. */
 export const RESTORE_PAGE_BYTES = 256 * 1024;

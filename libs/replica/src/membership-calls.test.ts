@@ -10,13 +10,15 @@ import {
   type MembershipChange,
 } from '@latchkey/raft';
 import { describe, expect, it } from 'vitest';
-import { MAX_MEMBERSHIP_REQUESTS, REMOVED_PEER_ELECTION_TIMEOUTS } from './limits.js';
+import { MAX_MEMBERSHIP_REQUESTS, OTHER_PEER_ELECTION_TIMEOUTS } from './limits.js';
+import type { PeerMessage } from './ports/peer-transport.js';
 import { textCommand } from './test-support/recording-state-machine.js';
 import {
   ELECTION_TIMEOUT_MS,
   N1,
   N2,
   N3,
+  persistEffect,
   PROPOSAL_TIMEOUT_MS,
   ScriptedReplica,
   watch,
@@ -26,6 +28,8 @@ const N4 = nodeId('n4');
 const N4_ADDRESS = 'http://n4.example:7401';
 const ADD_N4: MembershipChange = { type: 'addLearner', node: N4, address: N4_ADDRESS };
 const CHANGED_AT = 7;
+const THE_OTHERS = ['n2 null', 'n3 null'];
+const KEPT_MS = OTHER_PEER_ELECTION_TIMEOUTS * ELECTION_TIMEOUT_MS;
 
 const WITH_N4: Membership = {
   voters: [N1, N2, N3],
@@ -159,8 +163,7 @@ describe('changeMembership', () => {
 });
 
 describe('the peers of the transport', () => {
-  const BOTH = ['n2 null', 'n3 null'];
-  const KEPT_MS = REMOVED_PEER_ELECTION_TIMEOUTS * ELECTION_TIMEOUT_MS;
+  const BOTH = THE_OTHERS;
 
   /** The core appends, or takes back, the entry of a membership. */
   async function logged(node: ScriptedReplica, index: number, membership: Membership, isTruncation = false) {
@@ -219,6 +222,53 @@ describe('the peers of the transport', () => {
     await logged(node, 1, { voters: [], votersOutgoing: [], learners: [] });
     expect(node.transport.peers).toBeNull();
     expect(node.failure).toBeNull();
+  });
+});
+
+describe('a node that was away while the members changed', () => {
+  const members = (membership: Membership): PeerMessage => ({ type: 'members', membership });
+
+  async function knowingThree(): Promise<ScriptedReplica> {
+    const node = new ScriptedReplica();
+    await node.start();
+    const entry: LogEntry = { type: 'membership', index: logIndex(1), term: term(1), membership: ALL_THREE };
+    node.core.membership = ALL_THREE;
+    await node.effects(persistEffect(1, entry));
+    return node;
+  }
+
+  it('asks everybody it is connected with who the members are, again and again until it hears a leader', async () => {
+    const node = await knowingThree();
+    await node.clock.advance(ELECTION_TIMEOUT_MS - 1);
+    expect(node.sentOf('membersWanted')).toEqual([]);
+    await node.clock.advance(1);
+    expect(node.transport.sent.map(({ to }) => to)).toEqual([N2, N3]);
+    await node.clock.advance(ELECTION_TIMEOUT_MS);
+    expect(node.sentOf('membersWanted')).toHaveLength(4);
+    await node.roleChanged('follower', 2, N2);
+    await node.clock.advance(10 * ELECTION_TIMEOUT_MS);
+    expect(node.sentOf('membersWanted')).toHaveLength(4);
+  });
+
+  it('is told by those who hear a leader, and by nobody else', async () => {
+    const node = await knowingThree();
+    await node.receive(N3, { type: 'membersWanted' });
+    expect(node.sentOf('members')).toEqual([]);
+    await node.roleChanged('follower', 2, N2);
+    await node.receive(N3, { type: 'membersWanted' });
+    expect(node.sentOf('members')).toEqual([members(ALL_THREE)]);
+  });
+
+  it('lets a member that it did not know reach it, for as long as that one leads', async () => {
+    const node = await knowingThree();
+    await node.receive(N2, members(WITH_N4));
+    expect(peersOf(node)).toEqual([...THE_OTHERS, `n4 ${N4_ADDRESS}`]);
+    await node.roleChanged('follower', 2, N4);
+    await node.clock.advance(3 * KEPT_MS);
+    expect(peersOf(node)).toEqual([...THE_OTHERS, `n4 ${N4_ADDRESS}`]);
+    await node.roleChanged('follower', 3, N2);
+    await node.clock.advance(KEPT_MS + 1);
+    expect(peersOf(node)).toEqual(THE_OTHERS);
   });
 });
 

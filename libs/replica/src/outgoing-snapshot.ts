@@ -7,6 +7,7 @@ import type { Clock } from './ports/clock.js';
 import { LogStoreError } from './ports/log-store.js';
 import type { PeerMessage } from './ports/peer-transport.js';
 import { StateRowsEncoder, StateRowsError } from './state-rows-codec.js';
+import { isRecoverable } from './store-reload.js';
 
 export type SnapshotChunk = Extract<PeerMessage, { readonly type: 'snapshotChunk' }>;
 export type SnapshotProgress = Extract<PeerMessage, { readonly type: 'snapshotProgress' }>;
@@ -277,7 +278,8 @@ export class OutgoingSnapshot {
       done(result);
     } catch (error) {
       this.isStoreBusy = false;
-      if (!(error instanceof LogStoreError || error instanceof StateRowsError)) throw error;
+      // A store that is damaged or not ours any more ends the node: who leads on it could never bring this peer up to date.
+      if (!(isRecoverable(error) || error instanceof StateRowsError)) throw error;
       if (this.isEnded) this.closeView();
       else this.end(error.message);
     }

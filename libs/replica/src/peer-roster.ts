@@ -1,25 +1,39 @@
 import type { Membership, NodeId } from '@latchkey/raft';
+import type { PeerSender } from './peer-sender.js';
+import type { Clock } from './ports/clock.js';
 import type { PeerAddress, PeerTransport } from './ports/peer-transport.js';
 
 export type PeerRosterOptions = {
   readonly nodeId: NodeId;
   readonly transport: Pick<PeerTransport, 'setPeers'>;
-  /** How long a member that was removed stays connected. */
-  readonly keepRemovedMs: number;
+  readonly sender: PeerSender;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Without a leader for so long, the others are asked who the members are; and again after it. */
+  readonly askIntervalMs: number;
+  /** How long a node stays connected that is no member by our log: one that was removed, or one we were told of. */
+  readonly keepOthersMs: number;
 };
+
+type OtherPeer = { readonly peer: PeerAddress; readonly untilMs: number };
 
 /**
  * With whom the transport is connected. Those of the latest membership of the log, committed or not: a learner cannot be
  * sent the entry that adds it before it is connected. Those of the committed one: the latest may be rolled back. And for
  * a while those that were removed: they must be told, or they would campaign for ever (FAILURE-MODES 15).
+ *
+ * Whoever was away while the members changed may not know the one that leads now, and would refuse its connections for
+ * ever. As long as it hears no leader, it asks those it is connected with who the members are.
  */
 export class PeerRoster {
   private isOpen = false;
   private isStale = true;
   private committedMembership: Membership | null = null;
+  private latestMembership: Membership | null = null;
   private present = new Map<NodeId, PeerAddress>();
-  /** Members that are none any more, and until when they are kept. */
-  private readonly removed = new Map<NodeId, { readonly peer: PeerAddress; readonly untilMs: number }>();
+  /** No members by our log, and until when they are kept. */
+  private readonly others = new Map<NodeId, OtherPeer>();
+  private leaderId: NodeId | null = null;
+  private askAtMs = Infinity;
   private shown = '';
 
   constructor(private readonly options: PeerRosterOptions) {}
@@ -44,9 +58,34 @@ export class PeerRoster {
     this.isStale = true;
   }
 
+  leaderChanged(leaderId: NodeId | null): void {
+    this.leaderId = leaderId;
+    if (leaderId !== null) this.askAtMs = Infinity;
+    else if (this.askAtMs === Infinity) this.askAtMs = this.options.clock.nowMs() + this.options.askIntervalMs;
+  }
+
+  /** `asker` hears no leader. Says nothing unless this node does. */
+  answer(asker: NodeId): void {
+    const membership = this.latestMembership;
+    if (this.leaderId === null || membership === null || membership.voters.length === 0) return;
+    this.options.sender.send(asker, { type: 'members', membership });
+  }
+
+  /** What a peer knows of the members; it may be newer than what is known here, or older. */
+  told(membership: Membership): void {
+    const untilMs = this.options.clock.nowMs() + this.options.keepOthersMs;
+    for (const peer of peersOf(membership)) {
+      if (peer.id === this.options.nodeId || this.present.has(peer.id)) continue;
+      this.others.set(peer.id, { peer, untilMs });
+    }
+    // Before it knows any member of its own log, a node is connected with those that it was configured with.
+    if (this.present.size > 0) this.show();
+  }
+
   /** @param latest the latest membership of the log */
   look(latest: Membership, nowMs: number): void {
     this.isStale = false;
+    this.latestMembership = latest;
     const before = this.present;
     this.present = new Map<NodeId, PeerAddress>();
     if (this.committedMembership !== null) this.add(this.committedMembership);
@@ -55,36 +94,53 @@ export class PeerRoster {
     if (this.present.size === 0) return;
     this.present.delete(this.options.nodeId);
     for (const [id, peer] of before) {
-      if (!this.present.has(id)) this.removed.set(id, { peer, untilMs: nowMs + this.options.keepRemovedMs });
+      if (!this.present.has(id)) this.others.set(id, { peer, untilMs: nowMs + this.options.keepOthersMs });
     }
     this.show();
   }
 
   nextDeadlineMs(): number {
-    let deadlineMs = Infinity;
-    for (const { untilMs } of this.removed.values()) deadlineMs = Math.min(deadlineMs, untilMs);
+    let deadlineMs = this.askAtMs;
+    for (const { untilMs } of this.others.values()) deadlineMs = Math.min(deadlineMs, untilMs);
     return deadlineMs;
   }
 
   expire(nowMs: number): void {
-    if (this.removed.size === 0) return;
-    for (const [id, { untilMs }] of this.removed) if (nowMs >= untilMs) this.removed.delete(id);
+    if (nowMs < this.nextDeadlineMs()) return;
+    if (nowMs >= this.askAtMs) this.ask(nowMs);
+    for (const [id, { peer, untilMs }] of this.others) {
+      if (nowMs < untilMs) continue;
+      // Who leads is needed, until the log says that it is a member.
+      if (id === this.leaderId) this.others.set(id, { peer, untilMs: nowMs + this.options.keepOthersMs });
+      else this.others.delete(id);
+    }
     this.show();
   }
 
-  private add({ voters, votersOutgoing, learners, addresses }: Membership): void {
-    for (const id of [...voters, ...votersOutgoing, ...learners]) {
-      this.present.set(id, { id, address: addresses?.[id] ?? null });
-      this.removed.delete(id);
+  private ask(nowMs: number): void {
+    this.askAtMs = nowMs + this.options.askIntervalMs;
+    for (const id of [...this.present.keys(), ...this.others.keys()]) {
+      this.options.sender.send(id, { type: 'membersWanted' });
+    }
+  }
+
+  private add(membership: Membership): void {
+    for (const peer of peersOf(membership)) {
+      this.present.set(peer.id, peer);
+      this.others.delete(peer.id);
     }
   }
 
   private show(): void {
-    const peers = [...this.present.values(), ...[...this.removed.values()].map(({ peer }) => peer)];
+    const peers = [...this.present.values(), ...[...this.others.values()].map(({ peer }) => peer)];
     peers.sort((one, other) => (one.id < other.id ? -1 : 1));
     const shown = JSON.stringify(peers);
     if (!this.isOpen || shown === this.shown) return;
     this.shown = shown;
     this.options.transport.setPeers(peers);
   }
+}
+
+function peersOf({ voters, votersOutgoing, learners, addresses }: Membership): PeerAddress[] {
+  return [...voters, ...votersOutgoing, ...learners].map((id) => ({ id, address: addresses?.[id] ?? null }));
 }

@@ -207,6 +207,15 @@ describe('a snapshot on its way to a peer', () => {
     },
   );
 
+  it('ends the node when its checkpoint is damaged: nobody could ever be brought up to date from it, FAILURE-MODES 29', async () => {
+    const world = worldWith(rowsOf(MANY_ROWS));
+    world.leader.store.worksFor = 2;
+    world.leader.store.failure = 'corrupt';
+    world.begin();
+    await world.clock.advance(HEARTBEAT_MS);
+    expect(world.leader.failure).toMatchObject({ code: 'corrupt' });
+  });
+
   it('fails when there is no such checkpoint', async () => {
     const world = worldWith([]);
     world.leader.transfers.send(PEER, metaAt(SNAPSHOT_AT + 1), world.leaderView);
@@ -287,6 +296,15 @@ describe('a snapshot on its way in', () => {
     expect(await untilEnded(world)).toEqual([false]);
     expect(world.peer.warnings).toEqual(['an incoming snapshot was dropped: the store does not answer']);
     await expectClean(world);
+  });
+
+  it('ends the node when its store is claimed by another process, FAILURE-MODES 33', async () => {
+    const world = worldWith(rowsOf(MANY_ROWS));
+    world.peer.store.worksFor = 2;
+    world.peer.store.failure = 'fenced';
+    world.begin();
+    await world.clock.advance(HEARTBEAT_MS);
+    expect(world.peer.failure).toMatchObject({ code: 'fenced' });
   });
 
   it('gives way to one of a later leader, and not to one of an earlier', async () => {

@@ -124,6 +124,8 @@ const peerMessages: { readonly [Type in PeerMessage['type']]: fc.Arbitrary<Extra
   leaderRequest: record({ type: fc.constant('leaderRequest'), requestId: natural, body: bytes }),
   leaderResponse: record({ type: fc.constant('leaderResponse'), requestId: natural, body: bytes }),
   leaderRequestRefused: record({ type: fc.constant('leaderRequestRefused'), requestId: natural }),
+  membersWanted: record({ type: fc.constant('membersWanted') }),
+  members: record({ type: fc.constant('members'), membership: anyMembership }),
   snapshotChunk: record({
     type: fc.constant('snapshotChunk'),
     transferId: natural,

@@ -14,6 +14,7 @@ import { ByteReader } from './byte-reader.js';
 import { ByteWriter, maxNumberBytes } from './byte-writer.js';
 import { CodecError } from './codec-error.js';
 import { encodeLogEntries } from './log-entries-codec.js';
+import { membershipByteLength, readMembership, writeMembership } from './membership-codec.js';
 import { encodeRaftHead, maxRaftTag, readRaftMessage } from './raft-message-codec.js';
 
 export const frameVersion = 2;
@@ -31,6 +32,8 @@ const peerTag = {
   leaderRequest: 34,
   leaderResponse: 35,
   leaderRequestRefused: 36,
+  membersWanted: 37,
+  members: 38,
 } as const satisfies Record<RequestMessage['type'], number>;
 
 /** Their places are on the wire: append only. */
@@ -113,6 +116,11 @@ function encodeRequest(message: RequestMessage): Buffer {
     case 'leaderRequestRefused':
       writer.writeNumber(message.requestId);
       break;
+    case 'membersWanted':
+      break;
+    case 'members':
+      writeMembership(writer, message.membership);
+      break;
     default:
       assertNever(message);
   }
@@ -134,6 +142,10 @@ function maxByteLength(message: RequestMessage): number {
       return 1 + 2 * maxNumberBytes + message.body.length;
     case 'leaderRequestRefused':
       return 1 + maxNumberBytes;
+    case 'membersWanted':
+      return 1;
+    case 'members':
+      return 1 + membershipByteLength(message.membership);
     default:
       return assertNever(message);
   }
@@ -157,6 +169,10 @@ function readMessage(reader: ByteReader): PeerMessage {
       return { type: 'leaderResponse', requestId: reader.readNumber(), body: reader.readBytes() };
     case peerTag.leaderRequestRefused:
       return { type: 'leaderRequestRefused', requestId: reader.readNumber() };
+    case peerTag.membersWanted:
+      return { type: 'membersWanted' };
+    case peerTag.members:
+      return { type: 'members', membership: readMembership(reader) };
     default:
       throw new CodecError(`unknown message type ${tag}`);
   }

@@ -84,6 +84,17 @@ export const MESSAGE_SAMPLES: readonly PeerMessage[] = [
   { type: 'leaderRequest', requestId: 2 ** 52 + 1, body: EVERY_BYTE },
   { type: 'leaderResponse', requestId: 0, body: new Uint8Array(0) },
   { type: 'leaderRequestRefused', requestId: 9 },
+  { type: 'membersWanted' },
+  { type: 'members', membership: { voters: [nodeId('n1'), nodeId('n2')], votersOutgoing: [nodeId('n1')], learners: [] } },
+  {
+    type: 'members',
+    membership: {
+      voters: [nodeId('n1')],
+      votersOutgoing: [],
+      learners: [nodeId('n2')],
+      addresses: { n2: 'http://n2.example:7401' },
+    },
+  },
 ];
 
 const CHUNK: Omit<

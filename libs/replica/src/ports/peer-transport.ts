@@ -1,4 +1,4 @@
-import type { NodeId, ProposalRefusal, RaftMessage, SnapshotMeta, Term } from '@latchkey/raft';
+import type { Membership, NodeId, ProposalRefusal, RaftMessage, SnapshotMeta, Term } from '@latchkey/raft';
 
 /** What replicas say to each other: Raft's own messages, and requests that only the leader can serve. */
 export type PeerMessage =
@@ -26,6 +26,10 @@ export type PeerMessage =
       readonly body: Uint8Array;
     }
   | { readonly type: 'leaderRequestRefused'; readonly requestId: number }
+  /** The sender hears no leader: there may be one that it does not know, and is not connected with (see `PeerRoster`). */
+  | { readonly type: 'membersWanted' }
+  /** The answer of a node that hears a leader: who the members are, by its log. */
+  | { readonly type: 'members'; readonly membership: Membership }
   /** Bulk: travels on a connection of its own, so that it delays none of the others (FAILURE-MODES 50). */
   | {
       readonly type: 'snapshotChunk';

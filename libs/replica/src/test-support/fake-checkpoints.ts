@@ -1,6 +1,6 @@
 import { logIndex, nodeId, term, type SnapshotMeta } from '@latchkey/raft';
 import type { CheckpointView, SnapshotStaging, StateRow } from '../ports/checkpoint-store.js';
-import { LogStoreError } from '../ports/log-store.js';
+import { LogStoreError, type LogStoreErrorCode } from '../ports/log-store.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 export const metaAt = (index: number, inTerm = 1): SnapshotMeta => ({
@@ -22,6 +22,8 @@ export class FakeCheckpoints {
   delayMs = 0;
   /** How many more calls work. */
   worksFor = Infinity;
+  /** What those after them fail with. */
+  failure: LogStoreErrorCode = 'unavailable';
 
   constructor(private readonly clock: VirtualClock) {}
 
@@ -45,7 +47,7 @@ export class FakeCheckpoints {
   async call(): Promise<void> {
     if (this.delayMs > 0) await new Promise<void>((resolve) => this.clock.setTimer(this.delayMs, resolve));
     this.worksFor -= 1;
-    if (this.worksFor < 0) throw new LogStoreError('unavailable', 'the store does not answer');
+    if (this.worksFor < 0) throw new LogStoreError(this.failure, 'the store does not answer');
   }
 }
 

@@ -1,4 +1,13 @@
-import { logIndex, nodeId, persistId, term, type Effect, type LogEntry, type NodeId } from '@latchkey/raft';
+import {
+  logIndex,
+  nodeId,
+  persistId,
+  term,
+  type Effect,
+  type LogEntry,
+  type Membership,
+  type NodeId,
+} from '@latchkey/raft';
 import {
   FaultyCheckpointStore,
   FaultyLogStore,
@@ -56,6 +65,7 @@ export type ScriptedReplicaOptions = {
   /** Without, there are no checkpoints. */
   readonly checkpointEveryEntries?: number;
   readonly checkpointEveryBytes?: number;
+  readonly initialMembership?: Membership;
 };
 
 /** The driver of node n1 on a scripted core. */
@@ -153,7 +163,7 @@ export class ScriptedReplica {
     return {
       raft: {
         nodeId: N1,
-        initialMembership: { voters: [N1, N2, N3], votersOutgoing: [], learners: [] },
+        initialMembership: this.given.initialMembership ?? { voters: [N1, N2, N3], votersOutgoing: [], learners: [] },
         heartbeatIntervalMs: 20,
         electionTimeoutMs: ELECTION_TIMEOUT_MS,
         peerDownDelayMs: 20,
