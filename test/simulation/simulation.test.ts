@@ -50,6 +50,20 @@ describe('simulated clusters under faults by seed', () => {
     },
     TEST_TIMEOUT_MS,
   );
+
+  it.each(LYING_SEEDS)(
+    'are caught when disks write the log and lie about checkpoints, seed %i',
+    async (seed) => {
+      const { violation } = await simulate({
+        seed,
+        seconds: SECONDS,
+        including: ['smallCheckpoints'],
+        hasLyingDisks: 'checkpoints',
+      });
+      expect(violation).not.toBeNull();
+    },
+    TEST_TIMEOUT_MS,
+  );
 });
 
 describe('failures that were found once', () => {

@@ -1,8 +1,10 @@
-import { cutForGood, deafen } from './faults/network-faults.js';
-import type { SimulatedNode } from './node/simulated-node.js';
-import { Random } from './world/random.js';
-import type { World } from './world/world.js';
+import type { NodeId } from '@latchkey/raft';
 import type { Workload } from './clients/workload.js';
+import type { Operator } from './faults/operator.js';
+import { isJoint, isQuorum, isSameMembership, membersOf } from './invariants/quorum.js';
+import { freezeFaults, type Serving } from './liveness-topology.js';
+import type { SimulatedNode } from './node/simulated-node.js';
+import type { World } from './world/world.js';
 
 /** Source: TESTING, phase 2. */
 const ELECTION_TIMEOUTS_ALLOWED = 10;
@@ -17,68 +19,23 @@ const DRAIN_MS = 15_000;
 const CONVERGENCE_LOOK_MS = 100;
 /** A lease ends so long after its TTL at the latest (FAILURE-MODES 40), and its end must reach every node. */
 const LEASE_LATE_MS = 3_000;
-const CALM_TURN_MS = 0.05;
+/** So long who was removed must not be noticed by anybody. */
+const QUIET_ELECTION_TIMEOUTS = 5;
 
 /**
  * Phase 2: no more faults. A quorum that can talk to each other must serve within ten election timeouts, whatever the
  * rest does; then everybody comes back and must come to one state.
  */
-export async function checkLiveness(world: World, workload: Workload): Promise<void> {
-  const quorum = freezeFaults(world);
+export async function checkLiveness(world: World, workload: Workload, operator: Operator): Promise<void> {
+  const quorum = freezeFaults(world, operator.possibleTargets);
   await checkQuorumServes(world, workload, quorum);
   if (world.violation === null) await checkConvergence(world, workload);
+  if (world.violation === null) await checkRemovedAreQuiet(world);
+  const [unanswered] = operator.unanswered;
+  if (unanswered !== undefined) late(world, `${unanswered} was never answered`);
 }
 
-/** Ways in which the rest may stay away for the whole phase. Source: TESTING phase 2; the bridge is openraft #2080. */
-type Topology = 'othersDead' | 'deafLeader' | 'bridge' | 'ring' | 'chain' | 'twoLeaf';
-
-/** Calm for everybody, and a random topology in which some node can talk to a majority. Gives those that may serve. */
-function freezeFaults(world: World): readonly SimulatedNode[] {
-  const random = new Random(world.plan.seed, 'liveness');
-  const count = world.nodes.length;
-  const majority = Math.floor(count / 2) + 1;
-  // In a ring or a chain each node hears two others: in larger clusters that is no majority.
-  const sparse: readonly Topology[] = majority <= 3 ? ['ring', 'chain'] : [];
-  const topologies: readonly Topology[] = ['othersDead', 'deafLeader', 'bridge', 'twoLeaf', ...sparse];
-  const topology = random.pick(topologies);
-  const leader = world.nodes.find(({ life }) => life?.replica.status().role === 'leader') ?? random.pick(world.nodes);
-  const quorum = random.shuffled(world.nodes).slice(0, random.integer(majority, count));
-  const started = topology === 'othersDead' ? quorum : world.nodes;
-  calmDown(world);
-  for (const node of world.nodes) {
-    // A process that is about to end does not come back by itself.
-    if (node.life?.replica.status().phase === 'stopped') node.crash({ peersLearn: true });
-    if (started.includes(node)) node.start();
-    else node.crash({ peersLearn: random.chance(0.5) });
-  }
-  if (topology === 'deafLeader') deafen(world, leader.id);
-  else if (topology !== 'othersDead') cutForGood(world, random, topology);
-  const serving = topology === 'deafLeader' ? world.nodes.filter((node) => node !== leader) : started;
-  world.trace.note(world.nowMs, null, `liveness ${topology}`, { detail: serving.map(({ id }) => id).join(' ') });
-  return serving;
-}
-
-function calmDown(world: World): void {
-  world.areFaultsOver = true;
-  world.behaviour = world.calmNetwork();
-  world.network.healAll();
-  const { latencyMs } = world.behaviour;
-  for (const { disk, time, life } of world.nodes) {
-    Object.assign(disk.health, {
-      stalledUntilMs: 0,
-      fullUntilMs: 0,
-      errorRate: 0,
-      unknownRate: 0,
-      lieRate: 0,
-      latencyMs,
-    });
-    time.turnDelayMs = () => CALM_TURN_MS;
-    life?.process.crashAfterPortCalls(Infinity);
-    if (life?.process.paused === true) life.process.resume();
-  }
-}
-
-async function checkQuorumServes(world: World, workload: Workload, quorum: readonly SimulatedNode[]): Promise<void> {
+async function checkQuorumServes(world: World, workload: Workload, { nodes: quorum, isCut }: Serving): Promise<void> {
   const allowedMs = world.plan.electionTimeoutMs * ELECTION_TIMEOUTS_ALLOWED + STORE_RELOAD_PAUSE_MS + RECONNECT_MS;
   const deadlineMs = world.nowMs + allowedMs;
   const leaders = (): readonly SimulatedNode[] => quorum.filter(({ life }) => life?.replica.status().role === 'leader');
@@ -89,7 +46,7 @@ async function checkQuorumServes(world: World, workload: Workload, quorum: reado
   }
   if (!hasLeader) return late(world, `no leader among ${quorum.map(({ id }) => id).join(', ')} within ${allowedMs} ms`);
   // Where links stay cut not every node reaches the leader, and clients are told to go to one that does.
-  const prober = workload.prober(() => (leaders().length > 0 ? leaders() : quorum).map(({ id }) => id));
+  const prober = workload.prober(() => (isCut && leaders().length > 0 ? leaders() : quorum).map(({ id }) => id));
   const probed = await settled(world, deadlineMs, prober.writeAndRead());
   if (probed !== true) return late(world, `no fresh write and read by the quorum within ${allowedMs} ms`);
   const granted = await settled(world, deadlineMs, prober.takesLocksInOrder());
@@ -97,14 +54,15 @@ async function checkQuorumServes(world: World, workload: Workload, quorum: reado
   void prober.close();
 }
 
-/** Whether some node can talk to a majority that has nothing newer than it has (Raft §5.4.1). In a long chain there may be none. */
-export function isSomebodyElectable({ nodes, network }: Pick<World, 'nodes' | 'network'>): boolean {
+/** Whether some node can talk to a quorum that has nothing newer than it has (Raft §5.4.1). In a long chain there may be none. */
+export function isSomebodyElectable({ nodes, network, committed }: World): boolean {
   const running = nodes.filter(({ isUp }) => isUp);
   const isElectable = (candidate: SimulatedNode): boolean => {
     const grants = running.filter(
       (voter) => voter === candidate || (network.areLinked(candidate.id, voter.id) && isUpToDate(candidate, voter)),
     );
-    return grants.length > nodes.length / 2;
+    const granting = new Set(grants.map(({ id }) => id));
+    return isQuorum(committed.membership, (voter) => granting.has(voter));
   };
   return running.some(isElectable);
 }
@@ -117,19 +75,53 @@ function isUpToDate({ disk: { image: candidate } }: SimulatedNode, { disk: { ima
 /** Everybody back: one state, everything that was acknowledged in it, and no lease left of clients that have gone. */
 async function checkConvergence(world: World, workload: Workload): Promise<void> {
   world.network.healAll();
-  for (const node of world.nodes) node.start();
+  for (const node of membersOfCluster(world)) node.start();
   world.trace.note(world.nowMs, null, 'healAll');
   await world.runUntil(world.nowMs + SERVE_AGAIN_MS);
   workload.end();
   await world.runUntil(world.nowMs + DRAIN_MS, () => workload.runningCount === 0);
   await within(world, CONVERGENCE_MS, () => areAlike(world), 'the nodes did not come to one state');
-  const isResolved = (): boolean => world.nodes.every(({ life }) => life !== null && life.reader.leases().next().done);
+  const isResolved = (): boolean => 
+    membersOfCluster(world).every(({ life }) => life !== null && life.reader.leases().next().done);
   await within(world, world.plan.leaseTtlMs + LEASE_LATE_MS, isResolved, 'leases outlive their clients');
   await within(world, CONVERGENCE_MS, () => areAlike(world), 'the nodes did not come to one state in the end');
 }
 
-function areAlike({ nodes }: World): boolean {
-  const states = nodes.map(({ life }) =>
+/** Those that were removed start again, not knowing it; the others must not notice. */
+async function checkRemovedAreQuiet(world: World): Promise<void> {
+  const members = membersOfCluster(world);
+  const removed = world.nodes.filter(({ disk }) => disk.image.damage === null && disk.image.lastIndex > 0);
+  const strangers = removed.filter((node) => !members.includes(node));
+  if (strangers.length === 0) return;
+  const termsBefore = termsOf(members);
+  for (const node of strangers) node.start();
+  world.trace.note(world.nowMs, null, 'removed start', { detail: strangers.map(({ id }) => id).join(' ') });
+  await world.runUntil(world.nowMs + QUIET_ELECTION_TIMEOUTS * world.plan.electionTimeoutMs);
+  const terms = termsOf(members);
+  if (terms !== termsBefore) late(world, `those who were removed disturb: terms ${termsBefore} became ${terms}`);
+  const leader = strangers.find(({ life }) => life?.replica.status().role === 'leader');
+  if (leader !== undefined) late(world, `${leader.id} was removed, and leads`);
+}
+
+const termsOf = (nodes: readonly SimulatedNode[]): string =>
+  nodes.map(({ life }) => life?.replica.status().currentTerm ?? 'none').join(' ');
+
+/** As it was committed last; without those whose disks are damaged, who cannot take part any more. */
+function membersOfCluster(world: World): readonly SimulatedNode[] {
+  const members: ReadonlySet<NodeId> = membersOf(world.committed.membership);
+  return world.nodes.filter(({ id, disk }) => members.has(id) && disk.image.damage === null);
+}
+
+/** One state on all members, and one membership that nothing is left to do about. */
+function areAlike(world: World): boolean {
+  const { membership } = world.committed;
+  const members = membersOfCluster(world);
+  const isSettled = (node: SimulatedNode): boolean => {
+    const known = node.life?.replica.status().membership;
+    return known !== undefined && isSameMembership(known, membership);
+  };
+  if (isJoint(membership) || !members.every(isSettled)) return false;
+  const states = members.map(({ life }) =>
     life === null ? null : `${life.replica.status().appliedIndex} ${life.reader.stateHash}`,
   );
   return !states.includes(null) && new Set(states).size === 1;

@@ -136,7 +136,7 @@ export type SimulationPlan = {
   readonly leaseTtlMs: number;
   /** Intensity, in (0, 1], of every fault class that is on. */
   readonly faults: Readonly<Partial<Record<FaultClass, number>>>;
-  readonly hasLyingDisks: boolean;
+  readonly hasLyingDisks: boolean | 'checkpoints';
   /** As the options said; for the command that runs it again. */
   readonly without: readonly FaultClass[];
   readonly including: readonly FaultClass[];
@@ -150,8 +150,8 @@ export type PlanOptions = {
   readonly without?: readonly FaultClass[];
   /** Classes that are on, whatever the seed says. */
   readonly including?: readonly FaultClass[];
-  /** Disks that call durable what they have not written: must be noticed. Never part of a fair run. */
-  readonly hasLyingDisks?: boolean;
+  /** Disks that call durable what they have not written, of all or of checkpoints: must be noticed. Never part of a fair run. */
+  readonly hasLyingDisks?: boolean | 'checkpoints';
 };
 
 export const DEFAULT_SECONDS = 30;

@@ -45,7 +45,7 @@ export async function simulate(
   workload.begin();
   await world.runUntil(plan.safetyMs);
   nemesis.stop();
-  if (world.violation === null) await checkLiveness(world, workload);
+  if (world.violation === null) await checkLiveness(world, workload, nemesis.operator);
   if (world.violation === null) checkDisks(world);
   if (world.violation === null) checkHistory(world, workload);
   return {

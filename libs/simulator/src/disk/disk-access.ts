@@ -19,9 +19,16 @@ export type DiskHealth = {
   unknownRate: number;
   /** Of the writes, how many are called durable and are not: breaks the promise of the port, to show that it is noticed. */
   lieRate: number;
+  /** Else it lies about checkpoints alone. */
+  liesAboutLog: boolean;
 };
 
-export type SimulatedDisk = { readonly image: DiskImage; readonly health: DiskHealth };
+export type SimulatedDisk = {
+  readonly image: DiskImage;
+  readonly health: DiskHealth;
+  /** Who has loaded it last: nobody else may use it. */
+  owner: DiskAccess | null;
+};
 
 export type DiskWorld = {
   readonly queue: EventQueue;
@@ -52,8 +59,13 @@ export class DiskAccess {
     return this.disk.health.lieRate > 0;
   }
 
+  /** Others that were there before can do nothing more. */
+  claim(): void {
+    this.disk.owner = this;
+  }
+
   /** What `run` gives when the disk has been asked. @throws LogStoreError */
-  read<Result>(run: () => Result): Promise<Result> {
+  read<Result>(run: () => Result, mustOwn = true): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (!this.process.portCalled() || this.isClosed) return;
       this.afterLatency(() => {
@@ -62,6 +74,7 @@ export class DiskAccess {
             if (this.world.random.chance(this.disk.health.errorRate)) {
               throw new LogStoreError('unavailable', 'the simulated store cannot be read now');
             }
+            if (mustOwn) this.assertOwner();
             resolve(run());
           } catch (error) {
             reject(error);
@@ -103,15 +116,21 @@ export class DiskAccess {
   private end(write: Write, resolve: () => void, reject: (error: unknown) => void): void {
     const { queue, random } = this.world;
     const { health } = this.disk;
+    this.assertOwner();
     if (queue.nowMs < health.fullUntilMs || random.chance(health.errorRate)) {
       this.process.run(() => reject(new LogStoreError('unavailable', 'the simulated disk refuses to write')));
       return;
     }
-    if (random.chance(health.lieRate)) return this.process.run(resolve);
+    const mayLie = health.liesAboutLog || write.kind !== 'persist';
+    if (mayLie && random.chance(health.lieRate)) return this.process.run(resolve);
     const isUnknown = random.chance(health.unknownRate);
     if (!isUnknown || random.chance(0.5)) write.run();
     if (isUnknown) this.process.run(() => reject(new LogStoreError('outcomeUnknown', 'the connection closed')));
     else this.process.run(resolve);
+  }
+
+  private assertOwner(): void {
+    if (this.disk.owner !== this) throw new LogStoreError('fenced', 'another process has loaded this disk since');
   }
 
   /** The promise of the ports' callers: one `persist` at a time, and none beside an installation. */

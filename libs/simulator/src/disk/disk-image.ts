@@ -1,4 +1,4 @@
-import { logIndex, term, type HardState, type LogEntry, type LogIndex, type LogPosition, type SnapshotMeta, type Term } from '@latchkey/raft';
+import { logIndex, term, type HardState, type LogEntry, type LogIndex, type LogPosition, type Membership, type SnapshotMeta, type Term } from '@latchkey/raft';
 import type { PersistBatch, StateRow, StateRowChange } from '@latchkey/replica';
 import { CHAIN_START, chained, EntryChains } from './entry-chain.js';
 
@@ -96,13 +96,14 @@ export class DiskImage {
     return [...this.rows].sort(([one], [other]) => (one < other ? -1 : 1));
   }
 
-  /** The latest membership entry of the log, committed or not; null when there is none above the base. */
-  latestMembershipEntry(): Extract<LogEntry, { readonly type: 'membership' }> | null {
-    for (let place = this.entries.length - 1; place >= 0; place -= 1) {
+  /** The membership entries of the log after `index`, committed or not. */
+  membershipsAfter(index: number): Membership[] {
+    const memberships: Membership[] = [];
+    for (let place = Math.max(0, index - this.base.index); place < this.entries.length; place += 1) {
       const entry = this.entries[place];
-      if (entry?.type === 'membership') return entry;
+      if (entry?.type === 'membership') memberships.push(entry.membership);
     }
-    return null;
+    return memberships;
   }
 
   write(batch: PersistBatch): DiskWrite {
@@ -115,7 +116,6 @@ export class DiskImage {
       this.chains.push(chain);
       this.entries.push(entry);
     }
-    this.forgetDamageThatIsGone();
     return { before, after: this.hardState, ...(removed ?? NOTHING), appended: batch.entries };
   }
 
@@ -136,7 +136,6 @@ export class DiskImage {
     if (base.index <= this.base.index) return null;
     const before = this.checkpointState('compact');
     this.rebase(base, this.chainAt(base.index));
-    this.forgetDamageThatIsGone();
     return before;
   }
 
@@ -148,7 +147,6 @@ export class DiskImage {
     this.rows = rows;
     this.checkpoint = meta;
     if (this.damage?.type === 'row') this.damage = null;
-    this.forgetDamageThatIsGone();
     const write = { before, after: this.hardState, ...(removed ?? NOTHING), appended: [] };
     return { write, checkpoint };
   }
@@ -181,6 +179,7 @@ export class DiskImage {
     const removedChains = this.chains.slice(kept);
     this.entries.length = kept;
     this.chains.length = kept;
+    this.forgetDamageThatIsGone();
     return { removedFrom: logIndex(this.base.index + kept + 1), removedChains };
   }
 
@@ -190,6 +189,7 @@ export class DiskImage {
     this.chains = this.chains.slice(dropped);
     this.base = base;
     this.baseChain = chain ?? NO_CHAIN;
+    this.forgetDamageThatIsGone();
   }
 
   private checkpointState(kind: CheckpointWrite['kind']): CheckpointWrite {

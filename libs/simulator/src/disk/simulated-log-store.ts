@@ -8,10 +8,11 @@ export class SimulatedLogStore implements LogStore {
 
   load(): Promise<DurableState> {
     return this.access.read(() => {
+      this.access.claim();
       const { hardState, base, checkpoint, damage, copyOfEntries } = this.image;
       if (damage?.type === 'entry') throw new LogStoreError('corrupt', `entry ${damage.index} is not what was written`);
       return { hardState, base, entries: copyOfEntries.call(this.image), checkpoint };
-    });
+    }, false);
   }
 
   persist(asked: PersistBatch): Promise<void> {
@@ -32,9 +33,8 @@ export class SimulatedLogStore implements LogStore {
       throw new InvariantViolation(`truncation from ${truncateFrom} of a log that begins after ${base.index}`);
     }
     const expected = Math.min(lastIndex, (truncateFrom ?? Infinity) - 1) + 1;
-    const [first] = entries;
-    if (first !== undefined && first.index !== expected) {
-      throw new InvariantViolation(`entry ${first.index} was written where ${expected} follows`);
+    for (const [place, { index }] of entries.entries()) {
+      if (index !== expected + place) throw new InvariantViolation(`entry ${index} where ${expected + place} follows`);
     }
   }
 

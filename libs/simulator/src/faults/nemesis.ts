@@ -1,6 +1,14 @@
 import type { FaultClass } from '../plan.js';
 import { Random } from '../world/random.js';
 import type { World } from '../world/world.js';
+import {
+  changeMembers,
+  damageDisk,
+  repairDamaged,
+  transferLeadership,
+  wipeMember,
+  type MembershipFaultWorld,
+} from './membership-faults.js';
 import { applyNetworkBehaviour, partition } from './network-faults.js';
 import {
   applyDiskBehaviour,
@@ -12,9 +20,12 @@ import {
   slowDown,
   stallDisk,
 } from './node-faults.js';
+import { Operator } from './operator.js';
 
 /** Mean time between two faults of one class at full intensity. */
 const MEAN_INTERVAL_MS = 4_000;
+/** Of those that disturb nobody for long, so that there can be more of them. */
+const OFTEN: Readonly<Partial<Record<FaultClass, number>>> = { transfer: 1_000, membership: 1_000, wipeRejoin: 2_000 };
 const SUPERVISOR_LOOK_MS = 50;
 const RESTART_MS = { min: 10, max: 3_000 };
 const SLOW_DISK_MS_MAX = 80;
@@ -40,16 +51,24 @@ const STRIKING: readonly FaultClass[] = [
   'diskStall',
   'diskFull',
   'wallJump',
+  'corruptEntry',
+  'transfer',
+  'membership',
+  'wipeRejoin',
 ];
 
 /** Brings the plan's faults into the world, until it is told to stop; starts again what has crashed. */
 export class Nemesis {
+  readonly operator: Operator;
   private isStopped = false;
   private readonly random: Random;
+  private readonly members: MembershipFaultWorld;
   private readonly restarting = new Set<string>();
 
   constructor(private readonly world: World) {
     this.random = new Random(world.plan.seed, 'faults');
+    this.operator = new Operator(world, new Random(world.plan.seed, 'operator'));
+    this.members = { world, operator: this.operator, random: new Random(world.plan.seed, 'membership faults') };
   }
 
   begin(): void {
@@ -73,11 +92,13 @@ export class Nemesis {
 
   stop(): void {
     this.isStopped = true;
+    this.operator.isOver = true;
   }
 
   private strikeLater(name: FaultClass, intensity: number): void {
     const { world, random } = this;
-    world.queue.schedule(world.nowMs + random.exponential(MEAN_INTERVAL_MS / intensity), () => {
+    const meanMs = (OFTEN[name] ?? MEAN_INTERVAL_MS) / intensity;
+    world.queue.schedule(world.nowMs + random.exponential(meanMs), () => {
       if (this.isStopped) return;
       this.strike(name);
       this.strikeLater(name, intensity);
@@ -110,6 +131,14 @@ export class Nemesis {
         return fillDisk(world, node, durationMs);
       case 'wallJump':
         return jumpWallClock(world, random, node);
+      case 'corruptEntry':
+        return damageDisk(this.members);
+      case 'transfer':
+        return transferLeadership(this.members);
+      case 'membership':
+        return changeMembers(this.members);
+      case 'wipeRejoin':
+        return wipeMember(this.members);
       case 'clog':
         return world.network.clog({ from: node.id, to: random.pick(world.nodes).id }, world.nowMs + durationMs);
       default:
@@ -120,6 +149,8 @@ export class Nemesis {
   /** What a service manager does: a process that has ended is started again after a while. */
   private supervise(): void {
     const { world, random } = this;
+    const { membership, wipeRejoin } = world.plan.faults;
+    if (membership !== undefined || wipeRejoin !== undefined) repairDamaged(this.members);
     for (const node of world.nodes) {
       if (node.isUp || !node.isSupervised || this.restarting.has(node.id)) continue;
       this.restarting.add(node.id);

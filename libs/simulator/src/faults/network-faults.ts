@@ -92,9 +92,9 @@ export function partition(world: World, random: Random, kind: FaultClass, durati
   }
 }
 
-/** Until all links are healed. */
-export function cutForGood(world: World, random: Random, kind: FaultClass): void {
-  setAll(world, cutDirections(kind, world.network.nodes, random), true, random.pick(['atOnce', 'whenSilent', 'never']));
+/** Among these nodes, until all links are healed. */
+export function cutForGood(world: World, random: Random, kind: FaultClass, nodes: readonly NodeId[]): void {
+  setAll(world, cutDirections(kind, nodes, random), true, random.pick(['atOnce', 'whenSilent', 'never']));
 }
 
 /** Nothing reaches `node` any more, while everybody goes on hearing it. */

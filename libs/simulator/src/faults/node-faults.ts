@@ -6,6 +6,8 @@ const PORT_CALLS_MAX = 40;
 const SLOW_TURN_MS_MAX = 60;
 const ERROR_RATE_MAX = 0.05;
 const LIE_RATE = 0.05;
+/** There are fewer of them. */
+const CHECKPOINT_LIE_RATE = 0.3;
 const WALL_JUMP_MS_MAX = 3_600_000;
 
 /** Sets how disks behave for the whole phase. */
@@ -14,7 +16,8 @@ export function applyDiskBehaviour(world: World): void {
   const { writeError, commitUnknown } = faults;
   for (const { disk } of world.nodes) {
     disk.health.errorRate = ERROR_RATE_MAX * (writeError ?? 0);
-    disk.health.lieRate = hasLyingDisks ? LIE_RATE : 0;
+    disk.health.liesAboutLog = hasLyingDisks === true;
+    disk.health.lieRate = hasLyingDisks === false ? 0 : hasLyingDisks === true ? LIE_RATE : CHECKPOINT_LIE_RATE;
     disk.health.unknownRate = ERROR_RATE_MAX * (commitUnknown ?? 0);
   }
 }

@@ -1,9 +1,10 @@
 import { membershipAt, type ClusterView } from './cluster-view.js';
-import type { CheckpointFact, Invariant, Report } from './invariant.js';
+import type { CheckpointFact, Invariant, Report, TurnFact } from './invariant.js';
 import { isSameMembership } from './quorum.js';
 
 /**
- * What takes the place of log entries is committed, stands where it says, and says who took part there.
+ * What takes the place of log entries is committed, stands where it says, and says who took part there; and a node that
+ * counts on it has it on its disk.
  * Source: Raft §7, FAILURE-MODES 19, 20, 25.
  */
 export class CheckpointCommitted implements Invariant {
@@ -13,6 +14,13 @@ export class CheckpointCommitted implements Invariant {
     private readonly report: Report,
     private readonly view: ClusterView,
   ) {}
+
+  turnEnded({ node, status: { checkpointIndex } }: TurnFact): void {
+    const durable = this.view.disks.get(node)?.checkpoint?.index ?? 0;
+    if (checkpointIndex > durable) {
+      this.report(`${node} counts on a checkpoint at ${checkpointIndex}; the one on its disk is at ${durable}`);
+    }
+  }
 
   checkpointWritten({ node, kind, disk }: CheckpointFact): void {
     const place = kind === 'compact' ? disk.base : disk.checkpoint;

@@ -122,7 +122,7 @@ describe('invariants of the log, Raft Figure 3', () => {
     disks.write(N1, [entry(2, 1)]);
     disks.committed.commit(entry(2, 1), term(1));
     invariant.applied(applied(2));
-    expect(reports).toEqual(['n1 applied entry 2, which is on 1 disks']);
+    expect(reports).toEqual(['n1 applied entry 2, which is on 1 disks (n1)']);
   });
 
   it('durable acknowledgement: objects to entries that are not on the disk, or are others there (ABA)', () => {
@@ -182,7 +182,7 @@ describe('invariants of the log, Raft Figure 3', () => {
     invariant.turnEnded(turn(N1, { lastApplied: logIndex(1), commitIndex: logIndex(2), lastLogIndex: logIndex(3) }));
     expect(reports).toEqual([]);
     invariant.turnEnded(turn(N1, { commitIndex: logIndex(4), lastLogIndex: logIndex(3) }));
-    expect(reports).toEqual(['n1: applied 0, committed 4, log up to 3']);
+    expect(reports).toEqual(['n1: compacted 0, snapshot 0, applied 0, committed 4, log up to 3']);
   });
 
   it('state machine safety: objects to another entry, and to another state after the same one', () => {

@@ -21,6 +21,8 @@ export function copyOfMessage(message: PeerMessage): PeerMessage {
     case 'snapshotProgress':
     case 'proposalsRefused':
     case 'leaderRequestRefused':
+    case 'membersWanted':
+    case 'members':
       return message;
   }
 }

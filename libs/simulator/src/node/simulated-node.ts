@@ -87,8 +87,9 @@ export class SimulatedNode {
     this.isSupervised = isFounder;
     this.joins = !isFounder;
     const image = new DiskImage(world.entryChains);
-    const health = { latencyMs: () => 1, stalledUntilMs: 0, fullUntilMs: 0, errorRate: 0, unknownRate: 0, lieRate: 0 };
-    this.disk = { image, health };
+    const rates = { errorRate: 0, unknownRate: 0, lieRate: 0 };
+    const health = { latencyMs: () => 1, stalledUntilMs: 0, fullUntilMs: 0, ...rates, liesAboutLog: true };
+    this.disk = { image, health, owner: null };
   }
 
   get isUp(): boolean {
@@ -140,6 +141,13 @@ export class SimulatedNode {
     this.joins = true;
     this.world.network.replaceMachine(this.id);
     this.world.watcher.note(this, 'wiped');
+  }
+
+  /** All that its disk may make it act by. @param first the cluster's first membership */
+  knownMemberships(first: Membership | undefined): readonly Membership[] {
+    const { checkpoint } = this.disk.image;
+    const base = checkpoint?.membership ?? (this.joins ? undefined : first);
+    return [...(base === undefined ? [] : [base]), ...this.disk.image.membershipsAfter(0)];
   }
 
   private newLife(): Life {

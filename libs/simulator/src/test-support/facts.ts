@@ -3,7 +3,7 @@ import type { ReplicaStatus } from '@latchkey/replica';
 import { key, leaseId, revision, type ApplyResult, type LeaseId, type RevisionEvents } from '@latchkey/state-machine';
 import { DiskImage } from '../disk/disk-image.js';
 import { CommittedLog } from '../invariants/committed-log.js';
-import type { AppliedFact, DiskFact, Invariant, RoleFact, SentFact, TurnFact } from '../invariants/invariant.js';
+import type { AppliedFact, CheckpointFact, DiskFact, Invariant, RoleFact, SentFact, TurnFact } from '../invariants/invariant.js';
 
 /** Facts in the fewest words, for telling an invariant a history that never was. */
 export const N1 = nodeId('n1');
@@ -41,7 +41,46 @@ export class Disks {
     return this.write(node, [], { currentTerm: term(inTerm), votedFor });
   }
 
-  private image(node: NodeId): DiskImage {
+  /** Its own state at `index`; the term is that of its log there unless `inTerm` says otherwise. */
+  save(
+    node: NodeId,
+    index: number,
+    { inTerm, membership = FIRST_MEMBERSHIP }: { readonly inTerm?: number; readonly membership?: Membership } = {},
+  ): CheckpointFact {
+    const image = this.image(node);
+    const at = term(inTerm ?? image.termAt(index) ?? 0);
+    return { node, disk: image, ...image.save({ index: logIndex(index), term: at, membership }, []) };
+  }
+
+  compact(node: NodeId, index: number): CheckpointFact {
+    const image = this.image(node);
+    const written = image.compact({ index: logIndex(index), term: term(image.termAt(index) ?? 0) });
+    if (written === null) throw new RangeError(`${node} is compacted beyond ${index}`);
+    return { node, disk: image, ...written };
+  }
+
+  install(node: NodeId, index: number): CheckpointFact {
+    return { node, disk: this.image(node), ...this.installation(node, index, false).checkpoint };
+  }
+
+  /** As a change of the log. */
+  installedLog(node: NodeId, index: number, { keepsTail = false } = {}): DiskFact {
+    return { node, disk: this.image(node), ...this.installation(node, index, keepsTail).write };
+  }
+
+  private installation(node: NodeId, index: number, keepsTail: boolean): ReturnType<DiskImage['install']> {
+    const { committed } = this;
+    const at = { index: logIndex(index), term: committed.committedTermAt(index) ?? term(1) };
+    return this.image(node).install({
+      meta: { ...at, membership: FIRST_MEMBERSHIP },
+      rows: new Map(),
+      chain: committed.committedChainAt(index),
+      hardState: null,
+      keepsTail,
+    });
+  }
+
+  image(node: NodeId): DiskImage {
     const image = this.images.get(node);
     if (image === undefined) throw new RangeError(node);
     return image;
