@@ -42,7 +42,7 @@ function run(command, args, mutantId) {
   child.stdout.on('data', (chunk) => output.push(chunk));
   child.stderr.on('data', (chunk) => output.push(chunk));
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), MAX_RUN_MS);
+    const timer = setTimeout(() => process.kill(-Number(child.pid), 'SIGKILL'), MAX_RUN_MS);
     child.once('error', reject);
     child.once('close', (status) => {
       clearTimeout(timer);

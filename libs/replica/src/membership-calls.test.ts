@@ -215,11 +215,21 @@ describe('the peers of the transport', () => {
     expect(peersOf(node)).toEqual(['n2 null']);
   });
 
+  it('are none when nobody else is a member any more', async () => {
+    const node = await clusterOfThree();
+    await logged(node, 2, { voters: [N1], votersOutgoing: [], learners: [] });
+    await node.effects(committed({ voters: [N1], votersOutgoing: [], learners: [] }, 2));
+    await node.clock.advance(KEPT_MS + 1);
+    expect(peersOf(node)).toEqual([]);
+  });
+
   it('stay those that were configured while the node knows no membership', async () => {
     const node = new ScriptedReplica();
     await Promise.all([node.replica.start(), node.clock.settle()]);
     node.transport.peers = null;
     await logged(node, 1, { voters: [], votersOutgoing: [], learners: [] });
+    await node.receive(N2, { type: 'members', membership: ALL_THREE });
+    await node.clock.advance(2 * KEPT_MS);
     expect(node.transport.peers).toBeNull();
     expect(node.failure).toBeNull();
   });

@@ -35,6 +35,7 @@ export class PeerRoster {
   private leaderId: NodeId | null = null;
   private askAtMs = Infinity;
   private shown = '';
+  private knowsMembers = false;
 
   constructor(private readonly options: PeerRosterOptions) {}
 
@@ -78,8 +79,7 @@ export class PeerRoster {
       if (peer.id === this.options.nodeId || this.present.has(peer.id)) continue;
       this.others.set(peer.id, { peer, untilMs });
     }
-    // Before it knows any member of its own log, a node is connected with those that it was configured with.
-    if (this.present.size > 0) this.show();
+    this.show();
   }
 
   /** @param latest the latest membership of the log */
@@ -90,8 +90,8 @@ export class PeerRoster {
     this.present = new Map<NodeId, PeerAddress>();
     if (this.committedMembership !== null) this.add(this.committedMembership);
     this.add(latest);
-    // A new node knows no membership before it is sent one: until then those count that it was configured with.
     if (this.present.size === 0) return;
+    this.knowsMembers = true;
     this.present.delete(this.options.nodeId);
     for (const [id, peer] of before) {
       if (!this.present.has(id)) this.others.set(id, { peer, untilMs: nowMs + this.options.keepOthersMs });
@@ -131,11 +131,13 @@ export class PeerRoster {
     }
   }
 
+  /** A new node knows no membership before it is sent one: until then those count that it was configured with. */
   private show(): void {
+    if (!this.isOpen || !this.knowsMembers) return;
     const peers = [...this.present.values(), ...[...this.others.values()].map(({ peer }) => peer)];
     peers.sort((one, other) => (one.id < other.id ? -1 : 1));
     const shown = JSON.stringify(peers);
-    if (!this.isOpen || shown === this.shown) return;
+    if (shown === this.shown) return;
     this.shown = shown;
     this.options.transport.setPeers(peers);
   }

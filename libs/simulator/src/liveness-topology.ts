@@ -59,11 +59,7 @@ function commonVoters(memberships: readonly Membership[]): readonly NodeId[] | n
 }
 
 /** No more than a quorum of every membership that may decide; of the others, learners and those removed may live or not. */
-function leaveQuorum(
-  world: World,
-  random: Random,
-  memberships: readonly Membership[],
-): readonly SimulatedNode[] {
+function leaveQuorum(world: World, random: Random, memberships: readonly Membership[]): readonly SimulatedNode[] {
   const voters = new Set(memberships.flatMap(voterSetsOf).flat());
   const lost = new Set(damagedNodes(world));
   const wanted = random.integer(0, voters.size);
@@ -88,7 +84,12 @@ function cutVoters(
   const members = membersOf(world.committed.membership);
   for (const node of world.nodes) if (members.has(node.id) || voters.includes(node)) node.start();
   if (topology !== 'deafLeader') {
-    cutForGood(world, random, topology, voters.map(({ id }) => id));
+    cutForGood(
+      world,
+      random,
+      topology,
+      voters.map(({ id }) => id),
+    );
     return voters;
   }
   deafen(world, leader.id);

@@ -81,7 +81,7 @@ async function checkConvergence(world: World, workload: Workload): Promise<void>
   workload.end();
   await world.runUntil(world.nowMs + DRAIN_MS, () => workload.runningCount === 0);
   await within(world, CONVERGENCE_MS, () => areAlike(world), 'the nodes did not come to one state');
-  const isResolved = (): boolean => 
+  const isResolved = (): boolean =>
     membersOfCluster(world).every(({ life }) => life !== null && life.reader.leases().next().done);
   await within(world, world.plan.leaseTtlMs + LEASE_LATE_MS, isResolved, 'leases outlive their clients');
   await within(world, CONVERGENCE_MS, () => areAlike(world), 'the nodes did not come to one state in the end');

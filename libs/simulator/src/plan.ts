@@ -208,11 +208,7 @@ function checkpointsFor(seed: number, { smallCheckpoints }: SimulationPlan['faul
   return { everyEntries: logUniform(random, 100, 1_000), trailingEntries: random.integer(0, MAX_TRAILING_ENTRIES) };
 }
 
-function spareCountFor(
-  seed: number,
-  nodeCount: number,
-  { membership, wipeRejoin }: SimulationPlan['faults'],
-): number {
+function spareCountFor(seed: number, nodeCount: number, { membership, wipeRejoin }: SimulationPlan['faults']): number {
   const room = MAX_VOTERS - nodeCount;
   if (room === 0 || (membership === undefined && wipeRejoin === undefined)) return 0;
   return new Random(seed, 'spares').integer(1, room);

@@ -77,6 +77,9 @@ function checkDisks(world: World): void {
   for (const { id, disk } of world.nodes) {
     const changed = disk.image.firstChanged();
     if (changed === null) continue;
-    world.violate({ invariant: 'sharedMemory', message: `somebody has changed entry ${changed} in the memory of ${id}` });
+    world.violate({
+      invariant: 'sharedMemory',
+      message: `somebody has changed entry ${changed} in the memory of ${id}`,
+    });
   }
 }

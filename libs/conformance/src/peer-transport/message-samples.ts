@@ -85,7 +85,10 @@ export const MESSAGE_SAMPLES: readonly PeerMessage[] = [
   { type: 'leaderResponse', requestId: 0, body: new Uint8Array(0) },
   { type: 'leaderRequestRefused', requestId: 9 },
   { type: 'membersWanted' },
-  { type: 'members', membership: { voters: [nodeId('n1'), nodeId('n2')], votersOutgoing: [nodeId('n1')], learners: [] } },
+  {
+    type: 'members',
+    membership: { voters: [nodeId('n1'), nodeId('n2')], votersOutgoing: [nodeId('n1')], learners: [] },
+  },
   {
     type: 'members',
     membership: {

@@ -53,14 +53,17 @@ export class SeedWorkers {
   }
 
   private give(worker: ChildProcess): void {
-    if (this.isEnded || this.nextSeed > this.seeds.last) return void worker.disconnect();
+    if (this.isEnded || this.nextSeed > this.seeds.last) {
+      worker.disconnect();
+      return;
+    }
     worker.send(this.nextSeed);
     this.nextSeed += 1;
   }
 
   private take(outcome: SeedOutcome): void {
     this.outcomes.set(outcome.seed, outcome);
-    for (let next = this.outcomes.get(this.nextToTell); next !== undefined && !this.isEnded; ) {
+    for (let next = this.outcomes.get(this.nextToTell); next !== undefined && !this.isEnded;) {
       this.outcomes.delete(this.nextToTell);
       this.nextToTell += 1;
       this.isEnded = !this.options.onOutcome(next);

@@ -1,10 +1,4 @@
-import {
-  ClientCore,
-  Latchkey,
-  LatchkeyError,
-  MainThreadHeartbeat,
-  type LatchkeyErrorCode,
-} from '@latchkey/sdk-core';
+import { ClientCore, Latchkey, LatchkeyError, MainThreadHeartbeat, type LatchkeyErrorCode } from '@latchkey/sdk-core';
 import type { LeaseId } from '@latchkey/state-machine';
 import type { Random } from '../world/random.js';
 import type { World } from '../world/world.js';

@@ -1,4 +1,14 @@
-import { logIndex, term, type HardState, type LogEntry, type LogIndex, type LogPosition, type Membership, type SnapshotMeta, type Term } from '@latchkey/raft';
+import {
+  logIndex,
+  term,
+  type HardState,
+  type LogEntry,
+  type LogIndex,
+  type LogPosition,
+  type Membership,
+  type SnapshotMeta,
+  type Term,
+} from '@latchkey/raft';
 import type { PersistBatch, StateRow, StateRowChange } from '@latchkey/replica';
 import { CHAIN_START, chained, EntryChains } from './entry-chain.js';
 
@@ -32,8 +42,7 @@ export type Installation = {
 
 /** Bytes that are not what was written: reading them fails, until they are dropped or written over. */
 export type Damage =
-  | { readonly type: 'entry'; readonly index: LogIndex }
-  | { readonly type: 'row'; readonly key: string };
+  { readonly type: 'entry'; readonly index: LogIndex } | { readonly type: 'row'; readonly key: string };
 
 /** What no chain ever is: a base that nobody knows. */
 const NO_CHAIN = -1;
@@ -139,7 +148,10 @@ export class DiskImage {
     return before;
   }
 
-  install({ meta, rows, chain, hardState, keepsTail }: Installation): { write: DiskWrite; checkpoint: CheckpointWrite } {
+  install({ meta, rows, chain, hardState, keepsTail }: Installation): {
+    write: DiskWrite;
+    checkpoint: CheckpointWrite;
+  } {
     const [before, checkpoint] = [this.hardState, this.checkpointState('install')];
     const removed = keepsTail ? null : this.removeFrom(logIndex(meta.index + 1));
     if (hardState !== null) this.hardState = hardState;

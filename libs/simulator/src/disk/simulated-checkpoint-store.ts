@@ -43,7 +43,10 @@ export class SimulatedCheckpointStore implements CheckpointStore {
   compactLog(base: LogPosition): Promise<void> {
     return this.access.write('compact', () => {
       const { checkpointIndex } = this.image;
-      this.assert(base.index <= checkpointIndex, `compaction to ${base.index}, the checkpoint is at ${checkpointIndex}`);
+      this.assert(
+        base.index <= checkpointIndex,
+        `compaction to ${base.index}, the checkpoint is at ${checkpointIndex}`,
+      );
       const written = this.image.compact(base);
       if (written !== null) this.access.world.onCheckpoint(written);
     });
@@ -99,7 +102,7 @@ class View implements CheckpointView {
     return this.access.read(() => {
       const { damage } = this.access.disk.image;
       const page: StateRow[] = [];
-      for (let byteCount = 0; byteCount < maxBytes; ) {
+      for (let byteCount = 0; byteCount < maxBytes;) {
         const [name, row] = this.rows[this.position] ?? [];
         if (row === undefined) break;
         if (damage?.type === 'row' && damage.key === name) {

@@ -9,9 +9,9 @@ export class SimulatedLogStore implements LogStore {
   load(): Promise<DurableState> {
     return this.access.read(() => {
       this.access.claim();
-      const { hardState, base, checkpoint, damage, copyOfEntries } = this.image;
+      const { hardState, base, checkpoint, damage } = this.image;
       if (damage?.type === 'entry') throw new LogStoreError('corrupt', `entry ${damage.index} is not what was written`);
-      return { hardState, base, entries: copyOfEntries.call(this.image), checkpoint };
+      return { hardState, base, entries: this.image.copyOfEntries(), checkpoint };
     }, false);
   }
 

@@ -9,7 +9,11 @@ import { SimulatedPlace, type SimulatedStores } from '../test-support/simulated-
  * when it is damaged, and when its caller breaks a promise.
  */
 const ENTRIES = [entry(1, 1), entry(2, 1), entry(3, 1)];
-const metaAt = (index: number): SnapshotMeta => ({ index: logIndex(index), term: term(1), membership: FIRST_MEMBERSHIP });
+const metaAt = (index: number): SnapshotMeta => ({
+  index: logIndex(index),
+  term: term(1),
+  membership: FIRST_MEMBERSHIP,
+});
 const row = (key: string, value: string | null): StateRowChange => ({
   key: Buffer.from(key),
   value: value === null ? null : Buffer.from(value),
@@ -79,7 +83,9 @@ describe('a caller of the stores that breaks its own promises', () => {
 
   it('by dropping the log beyond the checkpoint, or a checkpoint beyond the log, is told so', async () => {
     const { checkpoints } = await withThreeEntries();
-    await expect(checkpoints.compactLog({ index: logIndex(1), term: term(1) })).rejects.toBeInstanceOf(InvariantViolation);
+    await expect(checkpoints.compactLog({ index: logIndex(1), term: term(1) })).rejects.toBeInstanceOf(
+      InvariantViolation,
+    );
     await expect(checkpoints.save({ meta: metaAt(4), changes: [] })).rejects.toBeInstanceOf(InvariantViolation);
   });
 });

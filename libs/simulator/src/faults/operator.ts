@@ -85,7 +85,11 @@ export class Operator {
     const { life } = node;
     if (life === null) return;
     this.world.note(node, 'transfer', `to ${to ?? 'anybody'}`);
-    const ended = this.call(node, life, `transfer from ${node.id}`, TRANSFER_ENDINGS, life.replica.transferLeadership(to));
+    const ended = this.call(
+      { node, life, what: `transfer from ${node.id}` },
+      TRANSFER_ENDINGS,
+      life.replica.transferLeadership(to),
+    );
     void ended.then(({ code }) => this.world.note(node, 'transfer ended', code ?? ''));
   }
 
@@ -129,7 +133,7 @@ export class Operator {
     this.asked.push(asked);
     const what = `${change.type} ${'node' in change ? change.node : change.voters.join(' ')}`;
     this.world.note(node, 'change', what);
-    const call = await this.call(node, life, what, CHANGE_ENDINGS, life.replica.changeMembership(change));
+    const call = await this.call({ node, life, what }, CHANGE_ENDINGS, life.replica.changeMembership(change));
     this.world.note(node, 'change ended', call.isSettled ? (call.code ?? 'done') : 'died');
     const isKnown = call.isSettled && call.code !== 'OUTCOME_UNKNOWN';
     asked.untilMs = isKnown ? this.world.nowMs : this.world.nowMs + LATE_MS;
@@ -137,9 +141,7 @@ export class Operator {
 
   /** Resolves when the call is answered or its process has died. */
   private async call(
-    node: SimulatedNode,
-    life: Life,
-    what: string,
+    { node, life, what }: { readonly node: SimulatedNode; readonly life: Life; readonly what: string },
     endings: readonly ReplicaErrorCode[],
     promise: Promise<unknown>,
   ): Promise<Call> {
@@ -154,7 +156,10 @@ export class Operator {
         call.isSettled = true;
         call.code = error instanceof ReplicaError ? error.code : null;
         if (call.code !== null && endings.includes(call.code)) return;
-        this.world.violate({ invariant: 'operatorAnswer', message: `${node.id} answered ${what} with ${String(error)}` });
+        this.world.violate({
+          invariant: 'operatorAnswer',
+          message: `${node.id} answered ${what} with ${String(error)}`,
+        });
       },
     );
     while (!call.isSettled && life.process.isAlive) await this.world.sleep(LOOK_MS);
@@ -168,7 +173,11 @@ function targetOf(current: Membership, change: MembershipChange): Membership | n
   if (change.type === 'setVoters') {
     const known = membersOf(current);
     if (!change.voters.every((node) => known.has(node))) return null;
-    return { voters: change.voters, votersOutgoing: [], learners: learners.filter((node) => !change.voters.includes(node)) };
+    return {
+      voters: change.voters,
+      votersOutgoing: [],
+      learners: learners.filter((node) => !change.voters.includes(node)),
+    };
   }
   const { node } = change;
   const others = { voters: voters.filter((each) => each !== node), learners: learners.filter((each) => each !== node) };

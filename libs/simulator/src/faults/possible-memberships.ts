@@ -41,7 +41,8 @@ export function canDoWithout(memberships: readonly Membership[], lost: ReadonlyS
  */
 export function mayForget(world: World, node: SimulatedNode, asked: readonly Membership[]): boolean {
   const { committed } = world;
-  const votesIn = (membership: Membership): boolean => voterSetsOf(membership).some((voters) => voters.includes(node.id));
+  const votesIn = (membership: Membership): boolean =>
+    voterSetsOf(membership).some((voters) => voters.includes(node.id));
   if (possibleMemberships(world, asked).some(votesIn)) return false;
   const at = committed.memberships.at(-1)?.index ?? 0;
   const ignorant = new Set(
@@ -52,6 +53,8 @@ export function mayForget(world: World, node: SimulatedNode, asked: readonly Mem
     .every((each) =>
       each
         .knownMemberships(committed.memberships[0]?.membership)
-        .every((membership) => !voterSetsOf(membership).every((voters) => isMajority(voters, (id) => ignorant.has(id)))),
+        .every(
+          (membership) => !voterSetsOf(membership).every((voters) => isMajority(voters, (id) => ignorant.has(id))),
+        ),
     );
 }

@@ -8,13 +8,7 @@ import type {
   ResponseFrame,
   WatchMessage,
 } from '@latchkey/sdk-core';
-import {
-  encodeCommandBatch,
-  key,
-  leaseId,
-  type CommandOrigin,
-  type StateReader,
-} from '@latchkey/state-machine';
+import { encodeCommandBatch, key, leaseId, type CommandOrigin, type StateReader } from '@latchkey/state-machine';
 import type { AppliedOutcome } from '../node/observed-state-machine.js';
 import { WaitingAcquire, type WaitingAcquireParts } from './waiting-acquire.js';
 import { WatchFeed } from './watch-feed.js';

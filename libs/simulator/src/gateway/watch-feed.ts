@@ -1,5 +1,12 @@
 import type { WireEvent } from '@latchkey/sdk-core';
-import { contains, revision, type KeyEvent, type KeyRange, type Refusal, type StateReader } from '@latchkey/state-machine';
+import {
+  contains,
+  revision,
+  type KeyEvent,
+  type KeyRange,
+  type Refusal,
+  type StateReader,
+} from '@latchkey/state-machine';
 import { wireRecord } from './wire-record.js';
 
 /** Revisions that a watch is given in one message at most. */

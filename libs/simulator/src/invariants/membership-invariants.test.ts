@@ -6,7 +6,11 @@ import { MembershipOverlap } from './membership-overlap.js';
 import { doQuorumsOverlap, isQuorum } from './quorum.js';
 
 const N4 = nodeId('n4');
-const members = (voters: readonly NodeId[], votersOutgoing: readonly NodeId[] = [], learners: readonly NodeId[] = []) => ({
+const members = (
+  voters: readonly NodeId[],
+  votersOutgoing: readonly NodeId[] = [],
+  learners: readonly NodeId[] = [],
+) => ({
   voters,
   votersOutgoing,
   learners,

@@ -26,10 +26,14 @@ export class MembershipOverlap implements Invariant {
     const before = this.before(disk, index);
     const change = `${textOf(before.membership)} to ${textOf(membership)} at ${index}/${term} on the disk of ${node}`;
     if (!doQuorumsOverlap(before.membership, membership)) this.report(`quorums without a common voter: ${change}`);
-    if (isJoint(before.membership) && isJoint(membership)) this.report(`one joint membership after the other: ${change}`);
+    if (isJoint(before.membership) && isJoint(membership))
+      this.report(`one joint membership after the other: ${change}`);
     if (before.index <= this.view.committedIndex) return;
     const chain = disk.chainAt(before.index);
-    const isDurable = isQuorum(before.membership, (voter) => this.view.disks.get(voter)?.chainAt(before.index) === chain);
+    const isDurable = isQuorum(
+      before.membership,
+      (voter) => this.view.disks.get(voter)?.chainAt(before.index) === chain,
+    );
     if (!isDurable) this.report(`a change before the one at ${before.index} is decided: ${change}`);
   }
 
@@ -41,7 +45,8 @@ export class MembershipOverlap implements Invariant {
     }
     const { memberships } = this.view;
     const committed = memberships.findLast((candidate) => candidate.index <= disk.base.index) ?? memberships[0];
-    if (committed === undefined || !holds(this.view, disk, disk.base.index)) throw new RangeError('a log without a past');
+    if (committed === undefined || !holds(this.view, disk, disk.base.index))
+      throw new RangeError('a log without a past');
     return committed;
   }
 }

@@ -1,5 +1,11 @@
 import type { LogIndex, LogPosition, Membership, NodeId, Role, Term } from '@latchkey/raft';
-import { createReplica, LogStoreError, type Replica, type ReplicaObserver, type ReplicaOptions } from '@latchkey/replica';
+import {
+  createReplica,
+  LogStoreError,
+  type Replica,
+  type ReplicaObserver,
+  type ReplicaOptions,
+} from '@latchkey/replica';
 import { answerQuestion, Lessor } from '@latchkey/lessor';
 import { encodeCommandBatch, type StateReader } from '@latchkey/state-machine';
 import { DiskAccess, type SimulatedDisk } from '../disk/disk-access.js';

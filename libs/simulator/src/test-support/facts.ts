@@ -3,7 +3,15 @@ import type { ReplicaStatus } from '@latchkey/replica';
 import { key, leaseId, revision, type ApplyResult, type LeaseId, type RevisionEvents } from '@latchkey/state-machine';
 import { DiskImage } from '../disk/disk-image.js';
 import { CommittedLog } from '../invariants/committed-log.js';
-import type { AppliedFact, CheckpointFact, DiskFact, Invariant, RoleFact, SentFact, TurnFact } from '../invariants/invariant.js';
+import type {
+  AppliedFact,
+  CheckpointFact,
+  DiskFact,
+  Invariant,
+  RoleFact,
+  SentFact,
+  TurnFact,
+} from '../invariants/invariant.js';
 
 /** Facts in the fewest words, for telling an invariant a history that never was. */
 export const N1 = nodeId('n1');

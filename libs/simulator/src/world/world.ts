@@ -134,7 +134,9 @@ export class World implements NodeWatcher {
     const { image } = node.disk;
     if (node.life !== null) node.life.touchCount += 1;
     const { kind } = write;
-    this.trace.note(this.nowMs, node.id, kind, { first: kind === 'compact' ? image.base.index : image.checkpointIndex });
+    this.trace.note(this.nowMs, node.id, kind, {
+      first: kind === 'compact' ? image.base.index : image.checkpointIndex,
+    });
     this.invariants.checkpointWritten({ node: node.id, disk: image, ...write });
   }
 
