@@ -1,0 +1,67 @@
+import { nodeId, type Membership, type NodeId } from '@latchkey/raft';
+import { describe, expect, it } from 'vitest';
+import { PeerRoster } from './peer-roster.js';
+import type { PeerAddress, PeerMessage } from './ports/peer-transport.js';
+
+const N1 = nodeId('n1');
+const N2 = nodeId('n2');
+const N3 = nodeId('n3');
+const ASK_INTERVAL_MS = 100;
+const KEPT_MS = 400;
+const NOBODY: Membership = { voters: [], votersOutgoing: [], learners: [] };
+const ALL: Membership = { voters: [N1, N2, N3], votersOutgoing: [], learners: [] };
+
+/** The roster of n1, at a time that the test sets. */
+class Subject {
+  nowMs = 0;
+  readonly shown: (readonly PeerAddress[])[] = [];
+  readonly sent: { readonly to: NodeId; readonly message: PeerMessage }[] = [];
+  readonly roster = new PeerRoster({
+    nodeId: N1,
+    transport: { setPeers: (peers) => this.shown.push(peers) },
+    sender: { send: (to, message) => this.sent.push({ to, message }) },
+    clock: { nowMs: () => this.nowMs },
+    askIntervalMs: ASK_INTERVAL_MS,
+    keepOthersMs: KEPT_MS,
+  });
+
+  constructor(latest: Membership) {
+    this.roster.open();
+    this.roster.leaderChanged(null);
+    this.roster.look(latest, this.nowMs);
+  }
+
+  advance(byMs: number): void {
+    this.nowMs += byMs;
+    this.roster.expire(this.nowMs);
+  }
+}
+
+describe('the peers of a node that joins', () => {
+  it('stay those that it was configured with until its log names a member, whatever it is told', () => {
+    const subject = new Subject(NOBODY);
+    subject.roster.told(ALL);
+    subject.advance(2 * KEPT_MS);
+    expect(subject.shown).toEqual([]);
+    subject.roster.look(ALL, subject.nowMs);
+    expect(subject.shown.at(-1)?.map(({ id }) => id)).toEqual([N2, N3]);
+  });
+
+  it('are told nothing by a node that knows no member', () => {
+    const subject = new Subject(NOBODY);
+    subject.roster.leaderChanged(N2);
+    subject.roster.answer(N3);
+    expect(subject.sent).toEqual([]);
+  });
+});
+
+describe('the peers of a member', () => {
+  it('that it was told of are forgotten when they do not turn out to lead, and asked for again', () => {
+    const subject = new Subject({ voters: [N1, N2], votersOutgoing: [], learners: [] });
+    subject.roster.told(ALL);
+    expect(subject.shown.at(-1)?.map(({ id }) => id)).toEqual([N2, N3]);
+    subject.advance(KEPT_MS);
+    expect(subject.shown.at(-1)?.map(({ id }) => id)).toEqual([N2]);
+    expect(subject.sent).toContainEqual({ to: N2, message: { type: 'membersWanted' } });
+  });
+});
