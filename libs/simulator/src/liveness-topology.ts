@@ -29,8 +29,7 @@ export function freezeFaults(world: World, asked: readonly Membership[]): Servin
   const damaged = damagedNodes(world);
   for (const node of world.nodes) {
     // A process that is about to end does not come back by itself.
-    const isEnding = node.life?.replica.status().phase === 'stopped';
-    if (isEnding || damaged.has(node.id)) node.crash({ peersLearn: true });
+    if (node.life?.replica.status().phase === 'stopped') node.crash({ peersLearn: true });
   }
   const memberships = possibleMemberships(world, asked);
   const voters = commonVoters(memberships);

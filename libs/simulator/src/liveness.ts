@@ -1,7 +1,7 @@
 import type { NodeId } from '@latchkey/raft';
 import type { Workload } from './clients/workload.js';
 import type { Operator } from './faults/operator.js';
-import { isJoint, isQuorum, isSameMembership, membersOf } from './invariants/quorum.js';
+import { isJoint, isQuorum, isSameMembership, membersOf, voterSetsOf } from './invariants/quorum.js';
 import { freezeFaults, type Serving } from './liveness-topology.js';
 import type { SimulatedNode } from './node/simulated-node.js';
 import type { World } from './world/world.js';
@@ -56,7 +56,8 @@ async function checkQuorumServes(world: World, workload: Workload, { nodes: quor
 
 /** Whether some node can talk to a quorum that has nothing newer than it has (Raft §5.4.1). In a long chain there may be none. */
 export function isSomebodyElectable({ nodes, network, committed }: World): boolean {
-  const running = nodes.filter(({ isUp }) => isUp);
+  const voters = new Set(voterSetsOf(committed.membership).flat());
+  const running = nodes.filter(({ id, isUp }) => isUp && voters.has(id));
   const isElectable = (candidate: SimulatedNode): boolean => {
     const grants = running.filter(
       (voter) => voter === candidate || (network.areLinked(candidate.id, voter.id) && isUpToDate(candidate, voter)),
