@@ -22,7 +22,8 @@ type OtherPeer = { readonly peer: PeerAddress; readonly untilMs: number };
  * a while those that were removed: they must be told, or they would campaign for ever (FAILURE-MODES 15).
  *
  * Whoever was away while the members changed may not know the one that leads now, and would refuse its connections for
- * ever. As long as it hears no leader, it asks those it is connected with who the members are.
+ * ever. As long as it hears no leader, it asks those it is connected with who the members are by their logs. An answer
+ * that is older than what is known here does no harm: it only connects nodes, for a while.
  */
 export class PeerRoster {
   private isOpen = false;
@@ -65,10 +66,13 @@ export class PeerRoster {
     else if (this.askAtMs === Infinity) this.askAtMs = this.options.clock.nowMs() + this.options.askIntervalMs;
   }
 
-  /** `asker` hears no leader. Says nothing unless this node does. */
+  /**
+   * `asker` hears no leader. Told also by who hears none: the one whose log is furthest may need the vote of a node that
+   * does not know it yet, and then nobody can be elected before the two are connected.
+   */
   answer(asker: NodeId): void {
     const membership = this.latestMembership;
-    if (this.leaderId === null || membership === null || membership.voters.length === 0) return;
+    if (membership === null || membership.voters.length === 0) return;
     this.options.sender.send(asker, { type: 'members', membership });
   }
 

@@ -28,7 +28,7 @@ export type PeerMessage =
   | { readonly type: 'leaderRequestRefused'; readonly requestId: number }
   /** The sender hears no leader: there may be one that it does not know, and is not connected with (see `PeerRoster`). */
   | { readonly type: 'membersWanted' }
-  /** The answer of a node that hears a leader: who the members are, by its log. */
+  /** The answer: who the members are, by the sender's log. */
   | { readonly type: 'members'; readonly membership: Membership }
   /** Bulk: travels on a connection of its own, so that it delays none of the others (FAILURE-MODES 50). */
   | {
