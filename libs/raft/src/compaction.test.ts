@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_BYTES_HELD_FOR_PEERS } from './compaction.js';
+import { MAX_BYTES_HELD_FOR_PEERS, MAX_TRAILING_BYTES } from './compaction.js';
 import { logIndex } from './ids.js';
 import { InvariantViolation } from './invariant.js';
 import type { LogEntry } from './log-entry.js';
@@ -87,6 +87,31 @@ describe('a durable checkpoint, Raft §7', () => {
     const { currentTerm, lastLogIndex } = node.status;
     node.receive(N2, appendRejected(currentTerm, { prevLogIndex: lastLogIndex - 1, lastLogIndex: 0 }));
     expect(node.outcomes).toEqual([{ type: 'sendSnapshot', to: N2, snapshot: snapshotAt(3, 1, change.membership) }]);
+  });
+});
+
+describe('the entries that stay behind a checkpoint', () => {
+  const ENTRIES = 10;
+
+  function logOf(entryBytes: number): LoneNode {
+    const node = new LoneNode({ config: { trailingEntries: ENTRIES, maxUncommittedBytes: Infinity } });
+    node.becomeLeader();
+    node.propose(...Array.from({ length: ENTRIES }, () => new Uint8Array(entryBytes)));
+    for (const peer of [N2, N3]) node.receive(peer, appendAccepted(1, ENTRIES + 1));
+    return node;
+  }
+
+  it('are as many as the configuration says while they are small', () => {
+    const node = logOf(1);
+    checkpoint(node, ENTRIES + 1);
+    expect(node.status.firstLogIndex).toBe(2);
+  });
+
+  it('are fewer when they are large', () => {
+    const node = logOf(MAX_TRAILING_BYTES / 4);
+    checkpoint(node, ENTRIES + 1);
+    // Four would just fit without what every entry costs besides its data.
+    expect(node.status.firstLogIndex).toBe(ENTRIES + 1 - 3 + 1);
   });
 });
 

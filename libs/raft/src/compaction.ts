@@ -13,6 +13,9 @@ type Checkpointed = Extract<Input, { readonly type: 'checkpointed' }>;
  */
 export const MAX_BYTES_HELD_FOR_PEERS = 64 * 1024 * 1024;
 
+/** Of large entries fewer are kept than the configuration says: they lie in memory. */
+export const MAX_TRAILING_BYTES = 32 * 1024 * 1024;
+
 /**
  * The driver's state at `index` is durable outside of the log, which may forget what came before (Raft §7), but for some
  * entries that keep a peer which is only a little behind from needing a whole snapshot.
@@ -26,7 +29,9 @@ export function handleCheckpointed(state: RaftState, { index }: Checkpointed): v
   const term = log.termAt(index);
   invariant(term !== null, 'a checkpoint at an entry that the log does not hold');
   state.snapshot = { index, term, membership: log.membershipAt(index) };
-  compact(state, logIndex(Math.max(0, index - state.config.trailingEntries)));
+  const byCount = logIndex(Math.max(0, index - state.config.trailingEntries));
+  const bySize = log.startWithin(index, MAX_TRAILING_BYTES);
+  compact(state, byCount > bySize ? byCount : bySize);
 }
 
 function compact(state: RaftState, wantedIndex: LogIndex): void {

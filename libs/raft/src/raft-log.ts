@@ -184,6 +184,13 @@ export class RaftLog {
     return this.lastIndexWhere((place) => (this.sizeThrough[place] ?? Infinity) <= limit);
   }
 
+  /** Where the longest run that ends with `to` and fits into `maxBytes` begins: the index before its first entry. */
+  startWithin(to: LogIndex, maxBytes: number): LogIndex {
+    const limit = this.sizeUpTo(to) - maxBytes;
+    if (this.sizeUpTo(this.base.index) >= limit) return this.base.index;
+    return logIndex(this.lastIndexWhere((place) => (this.sizeThrough[place] ?? Infinity) < limit) + 1);
+  }
+
   /** The last index whose term is at most `limit`; the base index when there is none. */
   lastIndexWithTermAtMost(limit: Term): LogIndex {
     return this.lastIndexWhere((place) => (this.entries[place]?.term ?? Infinity) <= limit);
