@@ -1,4 +1,4 @@
-import type { NodeId, ProposalRefusal } from '@latchkey/raft';
+import type { NodeId, ProposalRefusal, Term } from '@latchkey/raft';
 import type { LeaderView } from './leader-view.js';
 import type { PeerSender } from './peer-sender.js';
 import { incarnationOf, isEnvelope, leaderTermOf, sequenceOf } from './proposal-envelope.js';
@@ -24,14 +24,23 @@ export class ForwardedProposals {
     return this.gathered.length > 0;
   }
 
-  /** What a peer sent. Bytes that are no envelope are dropped: their sender waits in vain, we do not suffer. */
+  /** This node leads from here on. */
+  leads(term: Term): void {
+    this.seen.begin(term);
+  }
+
+  /**
+   * What a peer sent. Bytes that are no envelope are dropped: their sender waits in vain, we do not suffer. Nor is anything
+   * said to a repeat, even when this node leads no more: the first copy may be in its log.
+   */
   receive(from: NodeId, envelopes: readonly Uint8Array[], view: LeaderView): void {
     for (const envelope of envelopes) {
       if (!isEnvelope(envelope)) continue;
       const proposal = { from, envelope };
-      // Meant for another leadership than the present one: it can no longer come to that here, so it is safe to say so.
-      if (view.role !== 'leader' || leaderTermOf(envelope) !== view.term) this.refuse(proposal, 'notLeader');
-      else if (!this.seen.add(view.term, incarnationOf(envelope), sequenceOf(envelope))) continue;
+      const term = leaderTermOf(envelope);
+      if (!this.seen.add(term, incarnationOf(envelope), sequenceOf(envelope))) continue;
+      // Meant for a leadership that has ended here before it came: no log has it, so it is safe to say so.
+      if (view.role !== 'leader' || term !== view.term) this.refuse(proposal, 'notLeader');
       else if (this.gathered.length >= this.maxGathered) this.refuse(proposal, 'overloaded');
       else this.gathered.push(proposal);
     }

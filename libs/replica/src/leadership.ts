@@ -29,6 +29,7 @@ export class Leadership<Outcome> {
     const { applier, own, forwarded, reads, leaderRequests, membership, transfers, snapshots, roster } = this.parts;
     // They were meant for the leadership that has just ended.
     forwarded.refuseGathered();
+    if (view.role === 'leader') forwarded.leads(view.term);
     own.leaderChanged(view, applier.committedIndex);
     reads.leaderChanged(view);
     leaderRequests.leaderChanged(view);

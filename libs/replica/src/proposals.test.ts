@@ -395,24 +395,39 @@ describe('forwarded proposals at the leader', () => {
     expect(node.sentOf('proposalsRefused')).toEqual([]);
   });
 
-  it('meant for another leadership are refused, also by the same node in a later term', async () => {
+  it('that come after its leadership has ended are refused: no log has them', async () => {
+    const node = await leading(2);
+    await node.roleChanged('follower', 2, null);
+    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] });
+    await node.roleChanged('follower', 3, N3);
+    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(2, 'b', 2)] });
+    expect(node.sentOf('proposalsRefused')).toEqual([
+      { type: 'proposalsRefused', sequences: [1], reason: 'notLeader' },
+      { type: 'proposalsRefused', sequences: [2], reason: 'notLeader' },
+    ]);
+  });
+
+  it('that it has appended are not refused when the network repeats them after its leadership', async () => {
+    const node = await leading(2);
+    const message = { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] } as const;
+    await node.receive(N2, message);
+    await node.roleChanged('follower', 2, null);
+    await node.receive(N2, message);
+    expect(node.core.inputsOf('propose')).toHaveLength(1);
+    expect(node.sentOf('proposalsRefused')).toEqual([]);
+  });
+
+  it('meant for a leadership of which it remembers nothing are neither appended nor refused', async () => {
     const node = await leading(2);
     await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 1)] });
     await node.roleChanged('leader', 4, N1);
     await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(2, 'b', 2)] });
-    expect(node.core.inputsOf('propose')).toEqual([]);
-    expect(node.transport.sent).toEqual([
-      { to: N2, message: { type: 'proposalsRefused', sequences: [1], reason: 'notLeader' } },
-      { to: N2, message: { type: 'proposalsRefused', sequences: [2], reason: 'notLeader' } },
-    ]);
-  });
-
-  it('are refused by a follower', async () => {
-    const node = await following();
-    await node.receive(N3, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] });
-    expect(node.sentOf('proposalsRefused')).toEqual([
-      { type: 'proposalsRefused', sequences: [1], reason: 'notLeader' },
-    ]);
+    const follower = await following();
+    await follower.receive(N3, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] });
+    for (const { core, transport } of [node, follower]) {
+      expect(core.inputsOf('propose')).toEqual([]);
+      expect(transport.sent).toEqual([]);
+    }
   });
 
   it('that the core refuses are refused to their origin, and a repeat is not appended afterwards', async () => {

@@ -35,19 +35,25 @@ class SeenWindow {
 }
 
 /**
- * Forwarded proposals that this leadership has taken or refused. The network may repeat a message; a proposal is
- * judged once. It is enough to remember one term: an envelope names the term whose leader it is for.
+ * Forwarded proposals that the latest leadership of this process has taken or refused. The network may repeat a message; a
+ * proposal is judged once. It is enough to remember one term: an envelope names the term whose leader it is for.
  */
 export class SeenSequences {
   private term: Term | 0 = 0;
   private readonly byIncarnation = new Map<number, SeenWindow>();
 
-  /** Gives false for a proposal that must be ignored: a repeat, or one that can not be told from a repeat. */
-  add(term: Term, incarnation: number, sequence: number): boolean {
-    if (term !== this.term) {
-      this.term = term;
-      this.byIncarnation.clear();
-    }
+  /** This process leads from here on. */
+  begin(term: Term): void {
+    this.term = term;
+    this.byIncarnation.clear();
+  }
+
+  /**
+   * Gives false for a proposal that must be ignored: a repeat, or one that can not be told from a repeat, as when it is for
+   * a leadership before the latest one of this process, or of a process before.
+   */
+  add(term: number, incarnation: number, sequence: number): boolean {
+    if (term !== this.term) return false;
     let window = this.byIncarnation.get(incarnation);
     if (window === undefined) {
       // Forgetting an old run to make room could let a repeat of it through.
