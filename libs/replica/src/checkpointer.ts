@@ -1,5 +1,6 @@
 import type { LogIndex, LogPosition, PersistId, SnapshotMeta } from '@latchkey/raft';
 import { logIndex } from '@latchkey/raft';
+import { CheckpointRequests } from './checkpoint-requests.js';
 import { CHECKPOINT_RETRY_MAX_MS, CHECKPOINT_RETRY_MIN_MS } from './limits.js';
 import type { Checkpoint } from './ports/checkpoint-store.js';
 import type { Clock, Timer } from './ports/clock.js';
@@ -42,6 +43,8 @@ type PendingCheckpoint = Checkpoint & {
  * time: the changes of one that cannot be saved are kept and saved later, because the next ones only follow on them.
  */
 export class Checkpointer<Outcome> {
+  /** Who waits for a checkpoint. */
+  readonly requests: CheckpointRequests;
   private saved = logIndex(0);
   private pending: PendingCheckpoint | null = null;
   private waitingBase: LogPosition | null = null;
@@ -54,7 +57,9 @@ export class Checkpointer<Outcome> {
   private lastTaken = { index: logIndex(0), byteCount: 0 };
   private log: LogProgress | null = null;
 
-  constructor(private readonly options: CheckpointerOptions<Outcome>) {}
+  constructor(private readonly options: CheckpointerOptions<Outcome>) {
+    this.requests = new CheckpointRequests(options.clock);
+  }
 
   /** The latest durable checkpoint; 0 = none. */
   get savedIndex(): LogIndex {
@@ -70,7 +75,7 @@ export class Checkpointer<Outcome> {
     // A snapshot took its place, and the state machine was restored by that.
     else if (pending !== null && pending.meta.index < loadedIndex) this.pending = null;
     else if (pending !== null) pending.awaitedPersistId = null;
-    this.saved = loadedIndex;
+    this.savedAt(loadedIndex);
     this.resume();
   }
 
@@ -115,7 +120,14 @@ export class Checkpointer<Outcome> {
     this.lastTaken = { index: meta.index, byteCount: applied.appliedByteCount };
     this.pending = null;
     this.waitingBase = null;
-    this.saved = meta.index;
+    this.savedAt(meta.index);
+  }
+
+  /** A snapshot is durable that the state machine is beyond: its changes go on, and what was to be saved before it is in it. */
+  passed(meta: SnapshotMeta): void {
+    if (this.pending !== null && this.pending.meta.index <= meta.index) this.pending = null;
+    this.waitingBase = null;
+    this.savedAt(meta.index);
   }
 
   private takeIfDue(applied: AppliedProgress, log: LogProgress): void {
@@ -123,7 +135,8 @@ export class Checkpointer<Outcome> {
     const { appliedIndex, appliedByteCount } = applied;
     const isDue =
       appliedIndex - this.lastTaken.index >= everyEntries || appliedByteCount - this.lastTaken.byteCount >= everyBytes;
-    if (!isDue || appliedIndex === this.lastTaken.index) return;
+    const isWanted = this.requests.wantedIndex > this.lastTaken.index;
+    if (!(isDue || isWanted) || appliedIndex === this.lastTaken.index) return;
     // A node that joins learns of the first members by an entry; before it, the checkpoint would say that there are none.
     if (applied.position.membership.voters.length === 0) return;
     this.lastTaken = { index: appliedIndex, byteCount: appliedByteCount };
@@ -162,12 +175,17 @@ export class Checkpointer<Outcome> {
 
   private noteSaved({ meta, takenAtMs }: PendingCheckpoint): void {
     this.pending = null;
-    this.saved = meta.index;
+    this.savedAt(meta.index);
     this.retryDelayMs = CHECKPOINT_RETRY_MIN_MS;
     this.options.observer.checkpointed?.({
       index: meta.index,
       durationMs: this.options.clock.nowMs() - takenAtMs,
     });
+  }
+
+  private savedAt(index: LogIndex): void {
+    this.saved = index;
+    this.requests.saved(index);
   }
 
   private saveFailed(error: unknown): void {

@@ -77,6 +77,7 @@ export class ReplicaDriver<Outcome> {
     this.checkpoints = createStateCheckpoints(options, this.parts, {
       onSaved: (index) => this.enqueue({ type: 'checkpointed', run: this.run, index }),
       onRestored: (meta) => this.enqueue({ type: 'restored', meta, isReplacement: this.phase !== 'starting' }),
+      onPassed: (meta) => this.enqueue({ type: 'restored', meta, isReplacement: false }),
       onRestoreFailed: (error) => this.guard(() => this.storeFailed(this.run, error)),
       onFailed: (error) => this.fail(error),
     });
@@ -308,6 +309,7 @@ export class ReplicaDriver<Outcome> {
     if (this.parts.roster.mustLook) this.parts.roster.look(run.core.status().membership, nowMs);
     run.startNextPersist();
     this.applySlice();
+    this.checkpoints?.takeRequested();
     this.checkpoints?.restoreNext();
     run.startNextPersist();
   }

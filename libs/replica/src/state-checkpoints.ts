@@ -4,6 +4,7 @@ import { Checkpointer } from './checkpointer.js';
 import type { SnapshotOffer } from './driver-calls.js';
 import type { DriverParts } from './driver-parts.js';
 import type { OwnProposals } from './own-proposals.js';
+import { shuttingDown } from './pending-proposals.js';
 import type { Clock } from './ports/clock.js';
 import type { DurableState } from './ports/log-store.js';
 import type { ReplicaObserver } from './ports/observer.js';
@@ -16,6 +17,8 @@ export type StateCheckpointEvents = {
   readonly onSaved: (index: LogIndex) => void;
   /** The state machine has jumped to `meta`. */
   readonly onRestored: (meta: SnapshotMeta) => void;
+  /** A snapshot is durable that the state machine was beyond already. */
+  readonly onPassed: (meta: SnapshotMeta) => void;
   /** The machine could not be restored by a snapshot that is durable: the store must be loaded again. */
   readonly onRestoreFailed: (error: unknown) => void;
   /** The store must not be used any more. */
@@ -95,12 +98,24 @@ export class StateCheckpoints<Outcome> {
 
   /** For good. */
   async close(): Promise<void> {
+    this.checkpointer.requests.failAll(shuttingDown());
     await Promise.all([this.endRun(), this.restorer.cancel()]);
   }
 
   /** Entries were applied, or a checkpoint has ended: the next one may be due. */
   applied(): void {
     this.checkpointer.applied(this.options.applier);
+  }
+
+  /** See `Replica.checkpoint`. It is taken in the next turn. */
+  request(): Promise<LogIndex> {
+    const { appliedIndex } = this.options.applier;
+    if (appliedIndex <= this.savedIndex) return Promise.resolve(this.savedIndex);
+    return this.checkpointer.requests.add(appliedIndex);
+  }
+
+  takeRequested(): void {
+    if (this.checkpointer.requests.wantedIndex > 0) this.applied();
   }
 
   logWritten(): void {
@@ -154,6 +169,10 @@ export class StateCheckpoints<Outcome> {
     const meta = this.options.applier.awaitedSnapshot;
     const next = this.taken[0];
     if (meta === null || next?.isInstalled !== true || this.restorer.isRestoring) return;
+    if (meta.index <= this.options.applier.appliedIndex) {
+      this.passed(meta);
+      return;
+    }
     this.restorer.restore(meta.index).catch((error: unknown) => this.options.onRestoreFailed(error));
   }
 
@@ -174,6 +193,15 @@ export class StateCheckpoints<Outcome> {
     }
     if (this.hasRun && this.taken.length === 0) this.checkpointer.resume();
     onRestored(meta);
+  }
+
+  private passed(meta: SnapshotMeta): void {
+    const { applier, onPassed } = this.options;
+    applier.passed(meta);
+    this.checkpointer.passed(meta);
+    this.taken = this.taken.filter(({ meta: { index } }) => index > meta.index);
+    if (this.taken.length === 0) this.checkpointer.resume();
+    onPassed(meta);
   }
 
   private discard(offer: SnapshotOffer): void {
