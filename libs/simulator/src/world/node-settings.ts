@@ -11,6 +11,9 @@ const USUAL = {
   maxUncommittedBytes: 64 * 1024 * 1024,
 };
 
+/** A batch of the lessor: a command that no limit ever lets pass would be tried for ever. */
+const LARGEST_COMMAND_BYTES = 6_000;
+
 /** What every node of the run is set to; `tinyBatches` makes the rare paths of flow control the usual ones. */
 export function nodeSettings(plan: SimulationPlan, ids: readonly NodeId[]): NodeSettings {
   const random = new Random(plan.seed, 'settings');
@@ -21,7 +24,7 @@ export function nodeSettings(plan: SimulationPlan, ids: readonly NodeId[]): Node
           maxInFlightAppends: random.integer(1, 8),
           maxInFlightBytes: random.integer(200, 4_000),
           maxAppendBytes: random.integer(100, 1_000),
-          maxUncommittedBytes: random.integer(2_000, 20_000),
+          maxUncommittedBytes: Math.max(LARGEST_COMMAND_BYTES, random.integer(2_000, 20_000)),
         };
   return {
     raft: {
