@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { keyOfText } from '../commands/key-text.js';
 import { LocalLog, NO_LEADER } from '../../../../libs/lessor/src/test-support/local-log.js';
+import { ManualClock } from '../../../../libs/lessor/src/test-support/manual-clock.js';
 import { HistoryCompactor } from './history-compactor.js';
 
 const KEPT = 100;
 
-function world(keptRevisions: number) {
+const AGE_MS = 32_000;
+
+function world(keptRevisions: number, maxAgeMs = 0) {
   const log = new LocalLog();
-  const compactor = new HistoryCompactor({ reader: log.machine, keptRevisions, propose: log.propose });
+  const clock = new ManualClock();
+  const { propose } = log;
+  const compactor = new HistoryCompactor({ clock, reader: log.machine, keptRevisions, maxAgeMs, propose });
   log.onApply(() => compactor.applied());
   const write = async (count: number): Promise<void> => {
     for (let written = 0; written < count; written += 1) {
@@ -22,7 +27,7 @@ function world(keptRevisions: number) {
       await Promise.resolve();
     }
   };
-  return { log, compactor, write };
+  return { log, clock, compactor, write };
 }
 
 describe('the history that a leader keeps', () => {
@@ -59,5 +64,43 @@ describe('the history that a leader keeps', () => {
     log.failure = null;
     await write(10);
     expect(log.machine.compactRevision).toBeGreaterThan(0);
+  });
+});
+
+describe('the history that is older than the setting says', () => {
+  it('goes, and what is younger stays', async () => {
+    const { log, clock, compactor, write } = world(0, AGE_MS);
+    compactor.start();
+    await write(10);
+    await clock.advance(AGE_MS / 2);
+    const young = log.machine.revision;
+    await write(10);
+    await clock.advance(AGE_MS * 0.4);
+    expect(log.machine.compactRevision).toBe(0);
+    await clock.advance(AGE_MS * 0.3);
+    expect(log.machine.compactRevision).toBe(young);
+    await clock.advance(AGE_MS);
+    expect(log.machine.compactRevision).toBe(log.machine.revision);
+  });
+
+  it('goes once, not again and again while nobody writes', async () => {
+    const { log, clock, compactor, write } = world(0, AGE_MS);
+    compactor.start();
+    await write(10);
+    await clock.advance(2 * AGE_MS);
+    const proposedCount = log.proposed.length;
+    expect(proposedCount).toBeGreaterThan(0);
+    await clock.advance(10 * AGE_MS);
+    expect(log.proposed).toHaveLength(proposedCount);
+  });
+
+  it('goes by the hand of whoever leads, who has taken the time before', async () => {
+    const { log, clock, compactor, write } = world(0, AGE_MS);
+    await write(10);
+    await clock.advance(2 * AGE_MS);
+    expect(log.proposed).toEqual([]);
+    compactor.start();
+    await clock.advance(AGE_MS / 10);
+    expect(log.machine.compactRevision).toBe(log.machine.revision);
   });
 });

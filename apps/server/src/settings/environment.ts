@@ -5,6 +5,8 @@ import { STORAGE_KINDS } from './settings.js';
 const MAX_PORT = 65_535;
 /** Apart from its own values a node keeps at least this much history, or a watch would be cut off by the next write. */
 const MIN_HISTORY_REVISIONS = 0;
+/** A hundred days. A timer of Node can wait for 24, and there are several per age. */
+const MAX_HISTORY_AGE_MS = 8_640_000_000;
 
 /** The node's environment, variable by variable, with the defaults. Checked by class-validator. */
 export class Environment {
@@ -70,6 +72,12 @@ export class Environment {
   @IsInt({ message: 'must be an integer' })
   @Min(MIN_HISTORY_REVISIONS, { message: 'must be 0 (keep all) or more' })
   LATCHKEY_HISTORY_REVISIONS = 100_000;
+
+  /** A day: what a watch or a reader of old revisions can fall behind. */
+  @IsInt({ message: 'must be an integer' })
+  @Min(0, { message: `must be 0 (however old) or up to ${MAX_HISTORY_AGE_MS} ms` })
+  @Max(MAX_HISTORY_AGE_MS, { message: `must be 0 (however old) or up to ${MAX_HISTORY_AGE_MS} ms` })
+  LATCHKEY_HISTORY_MAX_AGE_MS = 86_400_000;
 
   @IsInt({ message: 'must be an integer' })
   @Min(1, { message: `must be between 1 and ${MAX_VALUE_BYTES} bytes` })

@@ -66,6 +66,7 @@ function checkTogether(environment: Environment): NodeSettings {
     electionTimeoutMs: environment.LATCHKEY_ELECTION_TIMEOUT_MS,
     snapshotEntries: environment.LATCHKEY_SNAPSHOT_ENTRIES,
     historyRevisions: environment.LATCHKEY_HISTORY_REVISIONS,
+    historyMaxAgeMs: environment.LATCHKEY_HISTORY_MAX_AGE_MS,
     maxValueBytes: environment.LATCHKEY_MAX_VALUE_BYTES,
     logLevels: parseLogLevels(environment.LATCHKEY_LOG_LEVEL),
   };

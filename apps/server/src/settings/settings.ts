@@ -33,6 +33,8 @@ export type NodeSettings = {
   readonly snapshotEntries: number;
   /** Revisions of history that are kept; 0 = all. */
   readonly historyRevisions: number;
+  /** Older history is not kept; 0 = however old. */
+  readonly historyMaxAgeMs: number;
   readonly maxValueBytes: number;
   readonly logLevels: LogLevels;
 };
