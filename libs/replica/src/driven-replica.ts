@@ -112,6 +112,15 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
     });
   }
 
+  checkpoint(): Promise<LogIndex> {
+    const refusal = this.refusalWhenNotRunning();
+    if (refusal !== null) return Promise.reject(refusal);
+    const { checkpoints } = this.driver;
+    invariant(checkpoints !== null, 'a node without checkpoints was asked for one');
+    this.driver.schedule();
+    return checkpoints.request();
+  }
+
   transferLeadership(to: NodeId | null): Promise<NodeId> {
     const refusal = this.refusalWhenNotLeading();
     if (refusal !== null) return Promise.reject(refusal);

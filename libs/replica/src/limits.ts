@@ -82,6 +82,10 @@ export const RESTORE_PAGE_BYTES = 256 * 1024;
 export const CHECKPOINT_RETRY_MIN_MS = 100;
 export const CHECKPOINT_RETRY_MAX_MS = 10_000;
 
+/** Calls of `checkpoint` that wait at one node, and how long each does: the database may be slow, and the changes many. */
+export const MAX_CHECKPOINT_REQUESTS = 16;
+export const CHECKPOINT_REQUEST_TIMEOUT_MS = 60_000;
+
 /** Calls of `waitForApplied` and reads that wait for the state machine. */
 export const MAX_APPLIED_WAITERS = 65_536;
 

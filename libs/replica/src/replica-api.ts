@@ -72,6 +72,12 @@ export interface Replica<Outcome> {
   /** Resolves when `index` is applied here. @throws ReplicaError OUTCOME_UNKNOWN after `timeoutMs` */
   waitForApplied(index: LogIndex, timeoutMs: number): Promise<void>;
   /**
+   * Resolves when everything that is applied here now is in a durable checkpoint, with its index. One is taken unless
+   * there is one already. Only for a node with checkpoints.
+   * @throws ReplicaError NO_LEADER, OVERLOADED, SHUTTING_DOWN
+   */
+  checkpoint(): Promise<LogIndex>;
+  /**
    * Hands leadership to `to`, or (null) to the voter that is furthest. Resolves with the new leader.
    * @throws ReplicaError NOT_LEADER, TRANSFER_FAILED
    */
