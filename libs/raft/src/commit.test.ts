@@ -5,12 +5,43 @@ import {
   appendAccepted,
   appendRequest,
   commandEntry,
+  entriesOfTerms,
   FIVE_NODES,
   N1,
   N2,
   N3,
   termsOf,
 } from './test-support/raft-builders.js';
+
+describe('a committed entry', () => {
+  it('is applied by a follower when its own disk has it, not before', () => {
+    const node = new LoneNode();
+    node.autoPersist = false;
+    node.receive(N2, appendRequest({ term: 1, entries: entriesOfTerms(1, 1), leaderCommit: 2 }));
+    expect([node.status.commitIndex, node.applied]).toEqual([2, []]);
+    node.completeWrites();
+    expect(node.applied).toHaveLength(2);
+  });
+
+  it('is not taken for durable because another one was at its place', () => {
+    const node = new LoneNode({ entries: entriesOfTerms(1, 1) });
+    node.autoPersist = false;
+    const replaced = appendRequest({
+      term: 2,
+      prevLogIndex: 1,
+      prevLogTerm: 1,
+      entries: [commandEntry(2, 2)],
+      leaderCommit: 2,
+    });
+    node.receive(N3, replaced);
+    expect(node.applied.map(({ index }) => index)).toEqual([1]);
+    node.completeWrites();
+    expect(node.applied.map(({ index, term }) => [index, term])).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+  });
+});
 
 describe('commit of a leader', () => {
   it('counts its own log only as far as it is durable (FAILURE-MODES 6)', () => {
@@ -25,7 +56,7 @@ describe('commit of a leader', () => {
     expect(node.status.commitIndex).toBe(2);
   });
 
-  it('does not need its own disk when a majority of others has the entry', () => {
+  it('does not need its own disk when a majority of others has the entry; the state does', () => {
     const node = new LoneNode();
     node.becomeLeader();
     node.autoPersist = false;
@@ -33,6 +64,8 @@ describe('commit of a leader', () => {
     node.receive(N2, appendAccepted(1, 2));
     node.receive(N3, appendAccepted(1, 2));
     expect(node.status.commitIndex).toBe(2);
+    expect(node.applied).toHaveLength(1);
+    node.completeWrites();
     expect(node.applied).toHaveLength(2);
   });
 

@@ -30,24 +30,32 @@ export function announceCommit(state: RaftState, leader: LeaderState): void {
   announceCommitIndex(state, leader);
 }
 
-/**
- * Hands committed entries to the driver, each once, in order. They need not be durable here yet: a majority has them,
- * and after a crash this node gets them again from there.
- */
+/** What this node knows to be committed. */
 export function commitUpTo(state: RaftState, commitIndex: LogIndex): void {
   if (commitIndex <= state.commitIndex) return;
   const { log, output } = state;
   invariant(commitIndex <= log.lastIndex, 'committed beyond the end of the log');
   const before = state.commitIndex;
   state.commitIndex = commitIndex;
-  while (state.handedOutIndex < commitIndex) {
-    const from = logIndex(state.handedOutIndex + 1);
-    const to = logIndex(Math.min(commitIndex, state.handedOutIndex + MAX_APPLY_ENTRIES));
-    output.add({ type: 'apply', entries: log.slice(from, to) });
-    state.handedOutIndex = to;
-  }
+  handOutCommitted(state);
   if (log.membershipIndex <= before) return;
   for (const { index, membership } of log.membershipHistory) {
     if (index > before && index <= commitIndex) output.add({ type: 'membershipCommitted', index, membership });
+  }
+}
+
+/**
+ * Hands committed entries to the driver, each once, in order; only those that are on this node's own disk as well. Otherwise
+ * the state could be beyond the log when the disk fails to write it, and the leader's snapshot, by which alone such a log
+ * may be brought up, would take the state back.
+ */
+export function handOutCommitted(state: RaftState): void {
+  const { log, output, durability } = state;
+  const end = logIndex(Math.min(state.commitIndex, durability.durableIndex));
+  while (state.handedOutIndex < end) {
+    const from = logIndex(state.handedOutIndex + 1);
+    const to = logIndex(Math.min(end, state.handedOutIndex + MAX_APPLY_ENTRIES));
+    output.add({ type: 'apply', entries: log.slice(from, to) });
+    state.handedOutIndex = to;
   }
 }

@@ -76,8 +76,8 @@ describe('effects of a step', () => {
   it('put the one write first, then the change of role, then what rests on them', () => {
     const node = new LoneNode();
     const effects = node.receive(N2, appendRequest({ term: 1, entries: entriesOfTerms(1), leaderCommit: 1 }));
-    expect(typesOf(effects)).toEqual(['persist', 'roleChanged', 'apply', 'send']);
-    const [persist, , , send] = effects;
+    expect(typesOf(effects)).toEqual(['persist', 'roleChanged', 'send']);
+    const [persist, , send] = effects;
     if (persist?.type !== 'persist' || send?.type !== 'send') throw new Error('as checked above');
     expect(send.afterPersist).toBe(persist.persistId);
     expect(persist).toMatchObject({ hardState: hardState(1), entries: [{ index: 1 }] });

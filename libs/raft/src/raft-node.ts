@@ -1,5 +1,5 @@
 import { sendHeartbeats } from './append-sender.js';
-import { advanceLeaderCommit, announceCommit } from './commit.js';
+import { advanceLeaderCommit, announceCommit, handOutCommitted } from './commit.js';
 import { handleCheckpointed } from './compaction.js';
 import { diskStallDeadlineMs, giveWayIfDiskStalled } from './disk-stall.js';
 import { countOwnVoteIfDurable, handleElectionTimeout } from './election.js';
@@ -136,6 +136,7 @@ export class RaftNode {
   private persisted(persistId: PersistId): void {
     const { state } = this;
     state.durability.completed(persistId);
+    handOutCommitted(state);
     countOwnVoteIfDurable(state);
     const { leader } = state;
     if (leader === null || !advanceLeaderCommit(state, leader)) return;

@@ -146,20 +146,6 @@ export class Applier<Outcome> {
   }
 
   /**
-   * A snapshot that is durable now stands for entries that the store had lost and the machine had applied: they had been
-   * committed by others before this node's own disk had them. The machine stays where it is.
-   * @throws InvariantViolation when the snapshot is not of what was applied
-   */
-  passed(meta: SnapshotMeta): void {
-    if (meta.index > this.lastAppliedIndex) {
-      throw new InvariantViolation(`the state is only at ${this.lastAppliedIndex}, not beyond ${meta.index}`);
-    }
-    this.appliedTerms.assertSame(meta.index, meta.term);
-    this.lastTakenIndex = meta.index;
-    this.dropThrough(meta.index);
-  }
-
-  /**
    * The core is built anew and gives every committed entry after `start` again; those applied already are not applied
    * twice. @throws InvariantViolation when what is durable at `start` is not what was applied there
    */

@@ -123,13 +123,6 @@ export class Checkpointer<Outcome> {
     this.savedAt(meta.index);
   }
 
-  /** A snapshot is durable that the state machine is beyond: its changes go on, and what was to be saved before it is in it. */
-  passed(meta: SnapshotMeta): void {
-    if (this.pending !== null && this.pending.meta.index <= meta.index) this.pending = null;
-    this.waitingBase = null;
-    this.savedAt(meta.index);
-  }
-
   private takeIfDue(applied: AppliedProgress, log: LogProgress): void {
     const { everyEntries, everyBytes, stateMachine } = this.options.checkpoints;
     const { appliedIndex, appliedByteCount } = applied;

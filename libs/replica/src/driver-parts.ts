@@ -86,7 +86,7 @@ export function createDriverParts<Outcome>(
       clock: options.clock,
       successorWaitMs: electionTimeoutMs,
     }),
-    snapshots: new SnapshotTransfers({ ...options, takenIndex: () => applier.takenIndex }, transport),
+    snapshots: new SnapshotTransfers({ ...options, appliedIndex: () => applier.appliedIndex }, transport),
     roster: new PeerRoster({
       nodeId,
       transport: options.transport,

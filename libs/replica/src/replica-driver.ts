@@ -77,7 +77,6 @@ export class ReplicaDriver<Outcome> {
     this.checkpoints = createStateCheckpoints(options, this.parts, {
       onSaved: (index) => this.enqueue({ type: 'checkpointed', run: this.run, index }),
       onRestored: (meta) => this.enqueue({ type: 'restored', meta, isReplacement: this.phase !== 'starting' }),
-      onPassed: (meta) => this.enqueue({ type: 'restored', meta, isReplacement: false }),
       onRestoreFailed: (error) => this.guard(() => this.storeFailed(this.run, error)),
       onFailed: (error) => this.fail(error),
     });

@@ -14,11 +14,8 @@ export type SnapshotReceiverOptions = {
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly idleMs: number;
   readonly observer: ReplicaObserver;
-  /**
-   * What the present core has gone through. The machine may be beyond it, by entries that the store has lost: those the
-   * core needs all the same, or its leader would send one snapshot after the other (FAILURE-MODES 19).
-   */
-  readonly takenIndex: () => LogIndex;
+  /** Through which entry this node has the state already. */
+  readonly appliedIndex: () => LogIndex;
 };
 
 /**
@@ -36,7 +33,7 @@ export class SnapshotReceiver {
   take(from: NodeId, chunk: SnapshotChunk, view: LeaderView): void {
     const { current } = this;
     const isCurrent = current !== null && isSame(current, from, chunk);
-    if (chunk.snapshot.index <= this.options.takenIndex() && !(isCurrent && current.isOffered)) {
+    if (chunk.snapshot.index <= this.options.appliedIndex() && !(isCurrent && current.isOffered)) {
       if (isCurrent) this.drop(current, null);
       this.answer(from, chunk, 'complete');
     } else if (isCurrent) current.take(chunk);

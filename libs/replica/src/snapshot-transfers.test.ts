@@ -251,7 +251,7 @@ describe('a snapshot on its way to a peer', () => {
 describe('a snapshot on its way in', () => {
   it('that is not needed any more is complete at once', async () => {
     const world = worldWith(rowsOf(MANY_ROWS));
-    world.peer.takenIndex = logIndex(SNAPSHOT_AT);
+    world.peer.appliedIndex = logIndex(SNAPSHOT_AT);
     world.begin();
     expect(await untilEnded(world)).toEqual([true]);
     expect(world.chunks).toHaveLength(1);
@@ -262,7 +262,7 @@ describe('a snapshot on its way in', () => {
     const world = worldWith(rowsOf(MANY_ROWS));
     world.begin();
     await world.clock.until(() => (world.peer.store.stagings[0]?.rows.length ?? 0) > 20);
-    world.peer.takenIndex = logIndex(SNAPSHOT_AT + 1);
+    world.peer.appliedIndex = logIndex(SNAPSHOT_AT + 1);
     expect(await untilEnded(world)).toEqual([true]);
     expect(world.peer.offers).toEqual([]);
     await expectClean(world);

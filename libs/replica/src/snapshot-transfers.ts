@@ -21,11 +21,11 @@ export class SnapshotTransfers {
   constructor(
     options: Pick<ReplicaOptions<unknown>, 'raft' | 'clock' | 'incarnation' | 'observer'> & {
       readonly checkpoints: { readonly store: NonNullable<ReplicaOptions<unknown>['checkpoints']>['store'] } | null;
-      readonly takenIndex: () => LogIndex;
+      readonly appliedIndex: () => LogIndex;
     },
     private readonly calls: DriverCalls,
   ) {
-    const { clock, incarnation, observer, takenIndex } = options;
+    const { clock, incarnation, observer, appliedIndex } = options;
     const { heartbeatIntervalMs, electionTimeoutMs } = options.raft;
     const store = options.checkpoints?.store ?? null;
     const shared = store === null ? null : { checkpoints: store, calls, clock, observer };
@@ -37,7 +37,7 @@ export class SnapshotTransfers {
     };
     const idleMs = SNAPSHOT_IDLE_ELECTION_TIMEOUTS * electionTimeoutMs;
     this.sender = shared === null ? null : new SnapshotSender({ ...shared, timing, incarnation });
-    this.receiver = shared === null ? null : new SnapshotReceiver({ ...shared, idleMs, takenIndex });
+    this.receiver = shared === null ? null : new SnapshotReceiver({ ...shared, idleMs, appliedIndex });
   }
 
   /** The effect `sendSnapshot`. */

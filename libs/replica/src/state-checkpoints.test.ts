@@ -340,25 +340,6 @@ describe('own proposals when the leader sends its state instead of the entries',
   });
 });
 
-describe('a snapshot that the machine is beyond, because its log was lost by a failed write', () => {
-  const APPLIED = 12;
-
-  it('is installed, and the machine goes on from where it is', async () => {
-    const node = await started();
-    const entries = Array.from({ length: APPLIED }, (_, position) => entry(position + 1));
-    node.store.failNextPersist({ code: 'unavailable', isWritten: false });
-    await node.effects(persistEffect(1, ...entries), { type: 'apply', entries });
-    expect([node.cores.length, node.replica.status().appliedIndex]).toEqual([2, APPLIED]);
-    const ends = await offered(node, metaAt(AT), [installEffect(1)]);
-    expect([ends, node.disk.checkpoint?.meta.index]).toEqual([['installed'], AT]);
-    expect([node.core.inputsOf('applied').map(({ index }) => index), node.installedIndexes]).toEqual([[AT], []]);
-    const rest = [entry(11), entry(12), entry(13)];
-    await node.effects(persistEffect(2, ...rest), { type: 'apply', entries: rest });
-    expect(node.machine.texts).toEqual([...entries, entry(13)].map(({ index }) => `t${index}`));
-    expect(node.failure).toBeNull();
-  });
-});
-
 describe('an installation that fails', () => {
   it.each([true, false])(
     'with an unknown outcome (written: %s) is looked up before the node says anything',

@@ -17,8 +17,6 @@ export type StateCheckpointEvents = {
   readonly onSaved: (index: LogIndex) => void;
   /** The state machine has jumped to `meta`. */
   readonly onRestored: (meta: SnapshotMeta) => void;
-  /** A snapshot is durable that the state machine was beyond already. */
-  readonly onPassed: (meta: SnapshotMeta) => void;
   /** The machine could not be restored by a snapshot that is durable: the store must be loaded again. */
   readonly onRestoreFailed: (error: unknown) => void;
   /** The store must not be used any more. */
@@ -169,10 +167,6 @@ export class StateCheckpoints<Outcome> {
     const meta = this.options.applier.awaitedSnapshot;
     const next = this.taken[0];
     if (meta === null || next?.isInstalled !== true || this.restorer.isRestoring) return;
-    if (meta.index <= this.options.applier.appliedIndex) {
-      this.passed(meta);
-      return;
-    }
     this.restorer.restore(meta.index).catch((error: unknown) => this.options.onRestoreFailed(error));
   }
 
@@ -193,15 +187,6 @@ export class StateCheckpoints<Outcome> {
     }
     if (this.hasRun && this.taken.length === 0) this.checkpointer.resume();
     onRestored(meta);
-  }
-
-  private passed(meta: SnapshotMeta): void {
-    const { applier, onPassed } = this.options;
-    applier.passed(meta);
-    this.checkpointer.passed(meta);
-    this.taken = this.taken.filter(({ meta: { index } }) => index > meta.index);
-    if (this.taken.length === 0) this.checkpointer.resume();
-    onPassed(meta);
   }
 
   private discard(offer: SnapshotOffer): void {

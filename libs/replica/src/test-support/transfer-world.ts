@@ -27,7 +27,7 @@ class End {
   readonly warnings: string[] = [];
   readonly observed: string[] = [];
   failure: unknown = null;
-  takenIndex: LogIndex = logIndex(0);
+  appliedIndex: LogIndex = logIndex(0);
   private readonly wakeUp: WakeUp;
   private isTurnDue = false;
 
@@ -57,7 +57,7 @@ class End {
         clock,
         incarnation: nodeNumber,
         checkpoints: { store: notUsed(this.store) },
-        takenIndex: () => this.takenIndex,
+        appliedIndex: () => this.appliedIndex,
         observer: {
           warning: (message, details) => this.warnings.push(`${message}: ${String(details['problem'])}`),
           snapshotTransfer: ({ direction, state }) => this.observed.push(`${direction} ${state}`),
@@ -122,7 +122,7 @@ export class TransferWorld {
   install(offer: SnapshotOffer): void {
     const staging = this.peer.store.stagings.find((candidate) => candidate === offer.staging);
     if (staging !== undefined) staging.isInstalled = true;
-    this.peer.takenIndex = offer.staging.snapshot.index;
+    this.peer.appliedIndex = offer.staging.snapshot.index;
     offer.onEnded('installed');
   }
 
