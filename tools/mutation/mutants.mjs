@@ -204,7 +204,7 @@ export const MUTANTS = [
     id: 'forwarded-copy-appended-twice',
     breaks: 'one proposal takes effect twice (FAILURE-MODES 38)',
     file: 'libs/replica/src/forwarded-proposals.ts',
-    find: 'else if (!this.seen.add(view.term, incarnationOf(envelope), sequenceOf(envelope))) continue;',
+    find: 'if (!this.seen.add(term, incarnationOf(envelope), sequenceOf(envelope))) continue;',
     replace: '',
   },
   {
@@ -229,11 +229,11 @@ export const MUTANTS = [
     replace: '        void error;',
   },
   {
-    id: 'proposal-of-another-leadership-taken',
-    breaks: 'a proposal that its origin has given up for lost is appended later (FAILURE-MODES 38)',
-    file: 'libs/replica/src/forwarded-proposals.ts',
-    find: "view.role !== 'leader' || leaderTermOf(envelope) !== view.term",
-    replace: "view.role !== 'leader'",
+    id: 'proposal-of-an-earlier-leadership-refused',
+    breaks: 'a proposal that may be in the log is said not to be, and proposed again (FAILURE-MODES 38)',
+    file: 'libs/replica/src/seen-sequences.ts',
+    find: 'if (term !== this.term) return false;',
+    replace: '',
   },
 
   // ── State machine ────────────────────────────────────────────────────────────────────────────────────────────────
