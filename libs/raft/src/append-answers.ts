@@ -63,7 +63,7 @@ export function nextIndexAfterRejection(log: RaftLog, rejection: AppendRejected)
 function noteAnswer(state: RaftState, from: NodeId, answer: AppendAccepted | AppendRejected): Progress | null {
   if (state.leader === null || answer.term !== state.currentTerm) return null;
   const progress = state.leader.progress.get(from);
-  if (progress === undefined) return null;
+  if (progress === undefined || answer.confirmRound < progress.countsFromRound) return null;
   progress.heardAtMs = state.nowMs;
   progress.confirmedRound = Math.max(progress.confirmedRound, confirmedBy(answer, state.leader));
   return progress;

@@ -31,6 +31,11 @@ export type Input =
   | { readonly type: 'checkpointed'; readonly index: LogIndex }
   /** A whole, verified snapshot came from a node that led in `term`. It waits at the driver for `installSnapshot`. */
   | { readonly type: 'snapshotReceived'; readonly from: NodeId; readonly term: Term; readonly snapshot: SnapshotMeta }
+  /**
+   * The store of `peer`, which has no vote, is another one than before: whatever it has answered so far, also what is still
+   * on its way, was said of a store that is gone (FAILURE-MODES 32). Changes nothing unless this node leads.
+   */
+  | { readonly type: 'peerStoreReplaced'; readonly peer: NodeId }
   /** What `sendSnapshot` began is over. `delivered`: the peer has confirmed that it holds all of it. */
   | { readonly type: 'snapshotTransferEnded'; readonly peer: NodeId; readonly delivered: boolean }
   /** Answered by `membershipChangeAppended` or `membershipChangeRefused`; done with `membershipCommitted`. */

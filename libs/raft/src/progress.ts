@@ -29,13 +29,21 @@ export class Progress {
   /** Until when no other snapshot is sent to it: Infinity while the driver sends one. */
   snapshotBusyUntilMs = -Infinity;
   readonly inFlight: InFlightWindow;
+  /** Answers to appends of an earlier round are of a store that the peer no longer has; see `peerStoreReplaced`. */
+  readonly countsFromRound: number;
   private hasUnansweredProbe = false;
 
   constructor(
     readonly peer: NodeId,
-    start: { readonly nextIndex: LogIndex; readonly nowMs: number; readonly limits: InFlightLimits },
+    start: {
+      readonly nextIndex: LogIndex;
+      readonly nowMs: number;
+      readonly limits: InFlightLimits;
+      readonly countsFromRound?: number;
+    },
   ) {
     this.nextIndex = start.nextIndex;
+    this.countsFromRound = start.countsFromRound ?? 0;
     this.heardAtMs = start.nowMs;
     this.sentAtMs = -Infinity;
     this.inFlight = new InFlightWindow(start.limits);

@@ -19,6 +19,7 @@ import type { RaftConfig } from './raft-config.js';
 import { createRaftState, type DurableRaftState, type RaftState } from './raft-state.js';
 import type { RaftStatus } from './raft-status.js';
 import { askedReadsDeadlineMs, expireAskedReads, handleRead } from './reads.js';
+import { handlePeerStoreReplaced } from './peer-store.js';
 import { handleSnapshotReceived } from './snapshot-install.js';
 import { handleSnapshotTransferEnded } from './snapshot-sending.js';
 import { statusOf } from './status.js';
@@ -109,6 +110,8 @@ export class RaftNode {
         return handleCheckpointed(state, input);
       case 'snapshotReceived':
         return handleSnapshotReceived(state, input);
+      case 'peerStoreReplaced':
+        return handlePeerStoreReplaced(state, input.peer);
       case 'snapshotTransferEnded':
         return handleSnapshotTransferEnded(state, input);
       case 'changeMembership':

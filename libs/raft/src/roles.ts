@@ -66,9 +66,9 @@ export function becomeLeader(state: RaftState, firstIndexOfTerm: LogIndex): Lead
 }
 
 /** Of a peer of which nothing is known yet: it is taken to hold what this leader holds. */
-export function newProgress({ config, log, nowMs }: RaftState, peer: NodeId): Progress {
+export function newProgress({ config, log, nowMs }: RaftState, peer: NodeId, countsFromRound = 0): Progress {
   const limits = { maxAppends: config.maxInFlightAppends, maxBytes: config.maxInFlightBytes };
-  return new Progress(peer, { nextIndex: logIndex(log.lastIndex + 1), nowMs, limits });
+  return new Progress(peer, { nextIndex: logIndex(log.lastIndex + 1), nowMs, limits, countsFromRound });
 }
 
 /** This node is told that it is no member any more. It falls silent until the driver stops it. */

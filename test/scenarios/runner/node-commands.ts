@@ -59,6 +59,12 @@ export const NODE_COMMANDS: CommandTable = {
     tell(world, id, { type: 'peerUp', peer }, ['peer-up', peer]);
   }),
 
+  /** `store-replaced n1 n4`: n1 hears that the store of n4, which has no vote, is a new one. */
+  'store-replaced': upTo(2, (world, [id, of]) => {
+    const peer = nodeNamed(of);
+    tell(world, id, { type: 'peerStoreReplaced', peer }, ['told', `the store of ${peer} is another one`]);
+  }),
+
   /**
    * `snapshot n1->n3 arrives`: n3 has all of it, and n1 hears so. In parts: `received` (n3 has it), `confirmed` (n1
    * hears so). `fails`: n1 gives up.
