@@ -83,6 +83,7 @@ function isRequest(message: PeerMessage): boolean {
     case 'leaderResponse':
     case 'leaderRequestRefused':
     case 'members':
+    case 'identity':
     case 'snapshotProgress':
       return false;
     default:

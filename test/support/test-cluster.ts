@@ -38,24 +38,38 @@ type TestNode = {
   output: string;
 };
 
+export type TestClusterOptions = {
+  readonly size?: number;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Of the nodes whose database is not an empty one of the server that the tests of the file share. */
+  readonly databaseUrls?: ReadonlyMap<string, string>;
+};
+
 /** Real node processes, each with a real Postgres database of its own. */
 export class TestCluster implements AsyncDisposable {
   private constructor(
     private readonly nodes: Map<string, TestNode>,
     private readonly settings: Readonly<Record<string, string>>,
+    private readonly databaseUrls: ReadonlyMap<string, string>,
   ) {}
 
   /** Starts `size` nodes and waits for a leader that all of them follow. */
-  static async start(options: { size?: number; settings?: Record<string, string> } = {}): Promise<TestCluster> {
+  static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
+    const cluster = await TestCluster.prepare(options);
+    for (const id of cluster.ids) cluster.startNode(id);
+    await cluster.leader();
+    return cluster;
+  }
+
+  /** As `start`, but none of the nodes runs yet, and their databases are empty. */
+  static async prepare(options: TestClusterOptions = {}): Promise<TestCluster> {
     if (!existsSync(SERVER_ENTRY)) throw new Error(`${SERVER_ENTRY} is missing: run npm run build first`);
     const ids = Array.from({ length: options.size ?? 3 }, (_, position) => `n${position + 1}`);
     const ports = await freePorts(ids.length * 2);
     const places = ids.map((id, position) => placeOf(id, ports[position], ports[ids.length + position]));
     const peers = places.map(({ id, peerUrl }) => `${id}=${peerUrl}`).join(',');
-    const cluster = new TestCluster(new Map(), options.settings ?? {});
+    const cluster = new TestCluster(new Map(), options.settings ?? {}, options.databaseUrls ?? new Map());
     for (const place of places) await cluster.prepareNode(place, { LATCHKEY_PEERS: peers });
-    for (const id of ids) cluster.startNode(id);
-    await cluster.leader();
     return cluster;
   }
 
@@ -85,6 +99,11 @@ export class TestCluster implements AsyncDisposable {
 
   peerUrl(id: string): string {
     return this.node(id).peerUrl;
+  }
+
+  /** As the nodes are told it. */
+  get peers(): string {
+    return this.ids.map((id) => `${id}=${this.peerUrl(id)}`).join(',');
   }
 
   databaseUrl(id: string): string {
@@ -136,7 +155,7 @@ export class TestCluster implements AsyncDisposable {
 
   /** Resolves with its exit code when the node has ended by itself. */
   async ended(id: string): Promise<number | null> {
-    await waitFor(`${id} to end`, () => (this.node(id).process === null ? true : null));
+    await waitFor(`${id} to end`, () => (this.node(id).process === null ? true : null), LEADER_TIMEOUT_MS);
     return this.node(id).exitCode;
   }
 
@@ -217,7 +236,7 @@ export class TestCluster implements AsyncDisposable {
         LATCHKEY_PEER_PORT: new URL(place.peerUrl).port,
         LATCHKEY_PEER_SECRET: 'a secret of the tests',
         LATCHKEY_STORAGE: 'postgres',
-        LATCHKEY_DATABASE_URL: await createDatabase(),
+        LATCHKEY_DATABASE_URL: this.databaseUrls.get(place.id) ?? (await createDatabase()),
         ...settings,
         ...this.settings,
       },

@@ -9,6 +9,15 @@ export type {
   NodeStores,
 } from './checkpoint-store/checkpoint-store-place.js';
 export { interruptedCheckpointChecks } from './checkpoint-store/interrupted-checkpoint-checks.js';
+export { damagedIdentityStoreChecks } from './identity-store/damaged-identity-checks.js';
+export { identityStoreChecks } from './identity-store/identity-store-checks.js';
+export type {
+  DamageableIdentityStoreFactory,
+  DamageableIdentityStorePlace,
+  IdentityStoreFactory,
+  IdentityStorePlace,
+  IdentityStores,
+} from './identity-store/identity-store-place.js';
 export { interruptedPersistChecks } from './log-store/interrupted-persist-checks.js';
 export { logStoreChecks } from './log-store/log-store-checks.js';
 export type {

@@ -50,6 +50,11 @@ export class Applier<Outcome> {
     this.lastMembership = options.initialMembership;
   }
 
+  /** In force before the first membership entry, where that is not what it was made with. */
+  beginWith(initialMembership: Membership): void {
+    if (this.lastAppliedIndex === 0) this.lastMembership = initialMembership;
+  }
+
   get appliedIndex(): LogIndex {
     return this.lastAppliedIndex;
   }

@@ -9,6 +9,7 @@ import {
   type RaftStatus,
 } from '@latchkey/raft';
 import type { AppliedWaiter } from './applied-waiters.js';
+import { confirmLeadership } from './driver-identity.js';
 import { MAX_APPLIED_WAITERS, STOP_STORE_WAIT_MS } from './limits.js';
 import { noLeader, outcomeUnknown, overloaded, shuttingDown } from './pending-proposals.js';
 import type { Replica, ReplicaOptions, ReplicaStatus } from './replica-api.js';
@@ -73,18 +74,7 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
   confirmLeadership(): Promise<void> {
     const refusal = this.refusalWhenNotRunning();
     if (refusal !== null) return Promise.reject(refusal);
-    const view = this.driver.view;
-    if (view?.role !== 'leader') return Promise.reject(noLeader());
-    this.driver.schedule();
-    const deadlineMs = this.options.clock.nowMs() + this.options.readTimeoutMs;
-    return new Promise((resolve, reject) => {
-      this.driver.parts.reads.join({
-        deadlineMs,
-        leaderTerm: view.term,
-        resolve: () => resolve(),
-        reject,
-      });
-    });
+    return confirmLeadership(this.driver, this.options.clock.nowMs() + this.options.readTimeoutMs);
   }
 
   askLeader(body: Uint8Array): Promise<Uint8Array> {
@@ -140,15 +130,21 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
       checkpointIndex: this.driver.checkpoints?.savedIndex ?? logIndex(0),
       connectedPeers: this.driver.connectedPeers(),
       phase: this.driver.phase,
+      rejoining: this.driver.identity?.reason ?? null,
     };
   }
 
   private async startOnce(): Promise<void> {
     const { driver, options } = this;
     invariant(driver.phase === 'starting', `a replica that is ${driver.phase} cannot start`);
-    const durable = await driver.durable.load();
-    if (this.stopping !== null) throw shuttingDown();
-    driver.begin(durable);
+    if (driver.identity === null) {
+      const durable = await driver.durable.load();
+      if (this.stopping !== null) throw shuttingDown();
+      driver.begin(durable);
+    } else {
+      await driver.identity.open();
+      if (this.stopping !== null) throw shuttingDown();
+    }
     this.isTransportStarted = true;
     await options.transport.start({
       onMessage: (from, message) => driver.onMessage(from, message),
@@ -194,6 +190,8 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
       case 'running':
         return null;
       case 'starting':
+      case 'admitting':
+      case 'rejoining':
       case 'recovering':
         return noLeader();
       case 'removed':

@@ -5,7 +5,7 @@ import type { SnapshotStaging } from './ports/checkpoint-store.js';
 /** Inputs of the core that come from a part of the driver, not from peers, disk or time. */
 export type RequestedInput = Extract<
   Input,
-  { readonly type: 'snapshotTransferEnded' | 'changeMembership' | 'transferLeadership' }
+  { readonly type: 'snapshotTransferEnded' | 'changeMembership' | 'transferLeadership' | 'peerStoreReplaced' }
 >;
 
 /** A whole, verified snapshot of a node that leads, as it waits in the checkpoint store. */

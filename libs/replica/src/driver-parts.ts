@@ -149,13 +149,16 @@ export function peerChanged<Outcome>(parts: DriverParts<Outcome>, peer: NodeId, 
   parts.snapshots.peerDown(peer);
 }
 
-/** Everything peers say that is not Raft itself. */
-export function takeApplicationMessage<Outcome>(
+/** Everything peers say that is not Raft itself. @param view null: this node takes no part at the moment */
+export function takeOtherMessage<Outcome>(
   parts: DriverParts<Outcome>,
-  view: LeaderView,
+  view: LeaderView | null,
   from: NodeId,
   message: Exclude<PeerMessage, { readonly type: 'raft' }>,
 ): void {
+  if (message.type === 'members') return parts.roster.told(message.membership);
+  if (message.type === 'membersWanted') return parts.roster.answer(from);
+  if (view === null || message.type === 'identity') return undefined;
   switch (message.type) {
     case 'forwardProposals':
       return parts.forwarded.receive(from, message.proposals, view);
@@ -167,10 +170,6 @@ export function takeApplicationMessage<Outcome>(
       return parts.leaderRequests.answered(from, message.requestId, message.body);
     case 'leaderRequestRefused':
       return parts.leaderRequests.refused(from, message.requestId);
-    case 'membersWanted':
-      return parts.roster.answer(from);
-    case 'members':
-      return parts.roster.told(message.membership);
     case 'snapshotChunk':
       return parts.snapshots.takeChunk(from, message, view);
     case 'snapshotProgress':

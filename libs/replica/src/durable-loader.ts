@@ -27,11 +27,16 @@ export class DurableLoader<Outcome> {
 
   /** @throws LogStoreError, and InvariantViolation when there is a checkpoint and no store that could read it */
   async load(): Promise<DurableState> {
-    const { logStore, checkpoints } = this.options;
-    const durable = await logStore.load();
+    const durable = await this.options.logStore.load();
+    await this.restore(durable);
+    return durable;
+  }
+
+  /** Brings the state machine to the checkpoint. @throws as `load` does */
+  async restore(durable: DurableState): Promise<void> {
+    const { checkpoints } = this.options;
     if (checkpoints !== null) await checkpoints.catchUpWith(durable);
     else invariant(durable.checkpoint === null, 'the store has a checkpoint: `ReplicaOptions.checkpoints` is missing');
-    return durable;
   }
 
   /** Until it works, with growing pauses. A load fences the calls before it, so they must have ended. */

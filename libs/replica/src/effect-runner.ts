@@ -1,6 +1,7 @@
 import { assertNever, invariant, type Effect } from '@latchkey/raft';
 import type { DriverParts } from './driver-parts.js';
 import type { Leadership } from './leadership.js';
+import type { NodeIdentity } from './node-identity.js';
 import type { ReplicaObserver } from './ports/observer.js';
 import type { RaftRun } from './raft-run.js';
 import type { StateCheckpoints } from './state-checkpoints.js';
@@ -15,6 +16,8 @@ export type EffectScope<Outcome> = {
   readonly nowMs: () => number;
   /** Makes sure of a turn after this one. */
   readonly schedule: () => void;
+  /** Null: nobody looks at who the stores of the nodes are. */
+  readonly identity: NodeIdentity | null;
   /** The node is no member any more: it leaves when the effects of the turn are done. */
   readonly onRemoved: () => void;
 };
@@ -45,6 +48,7 @@ export function runEffect<Outcome>(scope: EffectScope<Outcome>, effect: Effect):
     case 'installSnapshot':
       parts.roster.logChanged();
       invariant(checkpoints !== null, 'a snapshot came to a node without a checkpoint store');
+      scope.identity?.jumped();
       return checkpoints.takenByCore(run, effect);
     case 'compactLog':
       return checkpoints?.compactLog(effect.base);
@@ -58,6 +62,7 @@ export function runEffect<Outcome>(scope: EffectScope<Outcome>, effect: Effect):
     case 'membershipCommitted':
       parts.membership.committed(effect.index, effect.membership);
       parts.roster.committed(effect.membership);
+      scope.identity?.membershipCommitted(effect.index, effect.membership);
       return scope.observer.membershipChanged?.(effect.membership);
     case 'transferFailed':
       parts.own.handoverFailed();

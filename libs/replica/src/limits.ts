@@ -97,3 +97,21 @@ export const STOP_STORE_WAIT_MS = 5_000;
 
 /** Timers are never armed shorter: a deadline that does not move must not become a busy loop. */
 export const MIN_TIMER_DELAY_MS = 1;
+
+/** A node that waits to be admitted asks the others this often, in heartbeats. */
+export const ADMISSION_ASK_HEARTBEATS = 4;
+
+/** After a majority has welcomed a node, those that have not answered yet have this many heartbeats to object. */
+export const ADMISSION_GRACE_HEARTBEATS = 2;
+
+/** A node without its history asks the leader to release it this often, in election timeouts. */
+export const RELEASE_ASK_ELECTION_TIMEOUTS = 0.5;
+
+/** How often a node tells the others how far its store is, while that changes. */
+export const STORE_CLAIM_INTERVAL_MS = 1_000;
+
+/** How often is written down how far the store of another node is; that it is another store, at once. */
+export const PEER_RECORD_SAVE_INTERVAL_MS = 60_000;
+
+/** Nodes that ask a leader to be released, or for their votes: not more than there can be members, outgoing ones included. */
+export const MAX_RELEASES = 32;

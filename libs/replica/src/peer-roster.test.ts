@@ -56,6 +56,14 @@ describe('the peers of a node that joins', () => {
 });
 
 describe('the peers of a member', () => {
+  it('stay when it gives up its history, and knows nobody by its log any more', () => {
+    const subject = new Subject(ALL);
+    subject.roster.look(NOBODY, subject.nowMs);
+    subject.roster.told({ voters: [N1, N2], votersOutgoing: [], learners: [] });
+    subject.advance(2 * KEPT_MS);
+    expect(subject.shown.at(-1)?.map(({ id }) => id)).toEqual([N2, N3]);
+  });
+
   it('that it was told of are forgotten when they do not turn out to lead, and asked for again', () => {
     const subject = new Subject({ voters: [N1, N2], votersOutgoing: [], learners: [] });
     subject.roster.told(ALL);

@@ -91,10 +91,12 @@ export class PeerRoster {
     this.isStale = false;
     this.latestMembership = latest;
     const before = this.present;
-    this.present = new Map<NodeId, PeerAddress>();
-    if (this.committedMembership !== null) this.add(this.committedMembership);
-    this.add(latest);
-    if (this.present.size === 0) return;
+    const memberships = this.committedMembership === null ? [latest] : [this.committedMembership, latest];
+    const members = memberships.flatMap(peersOf);
+    // A node that has given up its history knows nobody by its log: it stays with those it knew before.
+    if (members.length === 0) return;
+    this.present = new Map(members.map((peer) => [peer.id, peer]));
+    for (const { id } of members) this.others.delete(id);
     this.knowsMembers = true;
     this.present.delete(this.options.nodeId);
     for (const [id, peer] of before) {
@@ -125,13 +127,6 @@ export class PeerRoster {
     this.askAtMs = nowMs + this.options.askIntervalMs;
     for (const id of [...this.present.keys(), ...this.others.keys()]) {
       this.options.sender.send(id, { type: 'membersWanted' });
-    }
-  }
-
-  private add(membership: Membership): void {
-    for (const peer of peersOf(membership)) {
-      this.present.set(peer.id, peer);
-      this.others.delete(peer.id);
     }
   }
 

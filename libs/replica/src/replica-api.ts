@@ -1,4 +1,6 @@
 import type { LogIndex, Membership, MembershipChange, NodeId, RaftConfig, RaftStatus } from '@latchkey/raft';
+import type { RejoinReason } from './lost-history.js';
+import type { IdentityOptions } from './node-identity.js';
 import type { CheckpointStore } from './ports/checkpoint-store.js';
 import type { Clock } from './ports/clock.js';
 import type { LogStore } from './ports/log-store.js';
@@ -29,6 +31,11 @@ export type ReplicaOptions<Outcome> = {
   readonly logStore: LogStore;
   readonly transport: PeerTransport;
   readonly stateMachine: StateMachine<Outcome>;
+  /**
+   * Null or absent: nobody looks at who the stores of the nodes are. Else a node whose store was wiped, restored from a
+   * backup, or is corrupt takes no part with it, and comes back as a learner (FAILURE-MODES 29, 32).
+   */
+  readonly identity?: IdentityOptions | null;
   /** Null: the log is kept for ever and replayed from its beginning. */
   readonly checkpoints: CheckpointOptions<Outcome> | null;
   readonly clock: Clock;
@@ -90,11 +97,20 @@ export interface Replica<Outcome> {
   status(): ReplicaStatus;
 }
 
+/**
+ * `admitting`: the node waits for the others to say that its store is the one they know, and takes no part. `rejoining`: it
+ * has lost what the store held, and asks the leader to count on it no more. `recovering`: the store failed and is being
+ * loaded again; the node is silent meanwhile. `removed`: the cluster goes on without this node, for good.
+ */
+export type ReplicaPhase =
+  'starting' | 'admitting' | 'rejoining' | 'running' | 'recovering' | 'removed' | 'stopped' | 'failed';
+
 export type ReplicaStatus = RaftStatus & {
   readonly appliedIndex: LogIndex;
   readonly connectedPeers: readonly NodeId[];
   /** The latest durable checkpoint; 0 = none. */
   readonly checkpointIndex: LogIndex;
-  /** `removed`: the cluster goes on without this node, which takes part in nothing any more. `recovering`: the store failed and is being loaded again; the node is silent meanwhile. */
-  readonly phase: 'starting' | 'running' | 'recovering' | 'removed' | 'stopped' | 'failed';
+  readonly phase: ReplicaPhase;
+  /** Why the node takes no part with its store, or (`running`) is without the vote that it had; null when all is well. */
+  readonly rejoining: RejoinReason | null;
 };

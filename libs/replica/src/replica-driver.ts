@@ -2,6 +2,7 @@ import {
   assertNever,
   type Input,
   type LogIndex,
+  type Membership,
   type NodeId,
   type RaftStatus,
   type SnapshotMeta,
@@ -15,29 +16,35 @@ import {
   peerChanged,
   routeToLeader,
   storeCallsUnderWay,
-  takeApplicationMessage,
+  takeOtherMessage,
   type DriverParts,
 } from './driver-parts.js';
 import type { SnapshotOffer } from './driver-calls.js';
 import { runEffect, type EffectScope } from './effect-runner.js';
 import { DurableLoader } from './durable-loader.js';
+import { createNodeIdentity } from './driver-identity.js';
 import { InputQueue, type QueuedInput } from './input-queue.js';
 import { Leadership } from './leadership.js';
 import { reachableLeader, type LeaderView } from './leader-view.js';
 import { MAX_APPLIES_PER_TURN, MAX_INPUTS_PER_TURN } from './limits.js';
+import type { NodeIdentity } from './node-identity.js';
 import { noLeader, shuttingDown } from './pending-proposals.js';
-import type { DurableBatch } from './persist-pipeline.js';
+import { hasEnded, mayExchange } from './phases.js';
 import type { DurableState } from './ports/log-store.js';
 import type { PeerMessage } from './ports/peer-transport.js';
 import type { RaftCore } from './raft-core.js';
-import { RaftRun, type InstallEffect } from './raft-run.js';
+import { RaftRun } from './raft-run.js';
 import type { ReplicaOptions, ReplicaStatus } from './replica-api.js';
+import { RunReports } from './run-reports.js';
 import { createStateCheckpoints, type StateCheckpoints } from './state-checkpoints.js';
 import { isRecoverable } from './store-reload.js';
 import { WakeUp } from './wake-up.js';
 
 /** Builds the core from what is durable. `runNumber` grows with each, so that it can draw other timeouts. */
-export type CreateCore = (durable: DurableState, nowMs: number, runNumber: number) => RaftCore;
+export type CreateCore = (durable: DurableState, nowMs: number, run: CoreRun) => RaftCore;
+
+/** `initialMembership`: in force before the first one of the log. */
+export type CoreRun = { readonly runNumber: number; readonly initialMembership: Membership };
 
 /**
  * Runs one Raft core: takes one input at a time, runs its effects in order, awaits nothing but its ports.
@@ -49,15 +56,19 @@ export class ReplicaDriver<Outcome> {
   /** Null when the log is kept for ever. */
   readonly checkpoints: StateCheckpoints<Outcome> | null;
   readonly durable: DurableLoader<Outcome>;
+  /** Null: nobody looks at who the stores of the nodes are. */
+  readonly identity: NodeIdentity | null;
   phase: ReplicaStatus['phase'] = 'starting';
   private readonly leadership: Leadership<Outcome>;
   private readonly commitNotices: CommitNotices<Outcome>;
   private readonly inputs: InputQueue;
+  private readonly reports: RunReports;
   private readonly connected = new Set<NodeId>();
   private readonly wakeUp: WakeUp;
   private run: RaftRun | null = null;
   private scope: EffectScope<Outcome> | null = null;
   private runCount = 0;
+  private initialMembership: Membership;
   private lastStatus: RaftStatus | null = null;
   private isTurnScheduled = false;
   private isRemoved = false;
@@ -76,7 +87,7 @@ export class ReplicaDriver<Outcome> {
     this.leadership = new Leadership(this.parts, options.observer);
     this.checkpoints = createStateCheckpoints(options, this.parts, {
       onSaved: (index) => this.enqueue({ type: 'checkpointed', run: this.run, index }),
-      onRestored: (meta) => this.enqueue({ type: 'restored', meta, isReplacement: this.phase !== 'starting' }),
+      onRestored: (meta) => this.enqueue({ type: 'restored', meta, isReplacement: this.runCount > 0 }),
       onRestoreFailed: (error) => this.guard(() => this.storeFailed(this.run, error)),
       onFailed: (error) => this.fail(error),
     });
@@ -87,18 +98,35 @@ export class ReplicaDriver<Outcome> {
       onLoadedAgain: (durable) => this.guard(() => this.begin(durable)),
       onFailed: (error) => this.fail(error),
     });
+    this.initialMembership = options.raft.initialMembership;
+    this.identity = createNodeIdentity(options, this, {
+      send: (to, message) => this.guard(() => options.transport.send(to, message)),
+      step: (input) => this.step(input),
+      give: (input) => this.enqueue({ type: 'requested', input }),
+      guard: (action) => this.guard(action),
+      leave: () => this.leave(),
+    });
     this.commitNotices = new CommitNotices(this.parts, options);
     this.inputs = new InputQueue(options);
+    this.reports = new RunReports({
+      currentRun: () => this.run,
+      watermark: this.durable.watermark,
+      checkpoints: this.checkpoints,
+      observer: options.observer,
+      step: (input) => this.step(input),
+    });
     this.wakeUp = new WakeUp(options.clock, () => this.schedule());
   }
 
   /** Takes part from here on, as a follower. @throws InvariantViolation when the durable state is impossible */
-  begin(durable: DurableState): void {
+  begin(durable: DurableState, initialMembership = this.initialMembership): void {
+    this.initialMembership = initialMembership;
+    this.parts.applier.beginWith(initialMembership);
     this.durable.watermark.loaded(durable);
     this.parts.applier.restart(durable.checkpoint ?? durable.base);
     this.runCount += 1;
     this.commitNotices.begin();
-    const core = this.createCore(durable, this.options.clock.nowMs(), this.runCount);
+    const core = this.createCore(durable, this.options.clock.nowMs(), { runNumber: this.runCount, initialMembership });
     const run = new RaftRun({
       core,
       logStore: this.options.logStore,
@@ -117,6 +145,7 @@ export class ReplicaDriver<Outcome> {
       observer: this.options.observer,
       nowMs: () => this.options.clock.nowMs(),
       schedule: () => this.schedule(),
+      identity: this.identity,
       onRemoved: () => (this.isRemoved = true),
     };
     this.parts.roster.logChanged();
@@ -136,6 +165,7 @@ export class ReplicaDriver<Outcome> {
     const storeIsIdle = Promise.all([
       this.run?.close(),
       this.durable.cancel(),
+      this.identity?.close(),
       this.checkpoints?.close(),
       ...storeCallsUnderWay(this.parts),
     ]);
@@ -159,7 +189,8 @@ export class ReplicaDriver<Outcome> {
   }
 
   onMessage(from: NodeId, message: PeerMessage): void {
-    if (this.phase === 'running') this.enqueue({ type: 'peerMessage', from, message });
+    if (message.type === 'identity') this.guard(() => this.identity?.receive(from, message.message));
+    else if (mayExchange(this.phase, message)) this.enqueue({ type: 'peerMessage', from, message });
   }
 
   onPeerChange(peer: NodeId, isUp: boolean): void {
@@ -190,13 +221,17 @@ export class ReplicaDriver<Outcome> {
   private turn(): void {
     this.isTurnScheduled = false;
     this.guard(() => {
-      if (this.phase !== 'running' && this.phase !== 'recovering') return;
+      if (this.phase === 'starting' || hasEnded(this.phase)) return;
       this.takeInputs();
       this.drive();
+      const nowMs = this.options.clock.nowMs();
+      this.identity?.advance(nowMs);
       if (this.isRemoved) return this.leave();
-      expireCallers(this.parts, this.options.clock.nowMs());
+      expireCallers(this.parts, nowMs);
       const raftDeadlineMs = this.run?.core.nextDeadlineMs() ?? Infinity;
-      this.wakeUp.armFor(Math.min(raftDeadlineMs, nextCallerDeadlineMs(this.parts)));
+      this.wakeUp.armFor(
+        Math.min(raftDeadlineMs, nextCallerDeadlineMs(this.parts), this.identity?.nextDeadlineMs() ?? Infinity),
+      );
     });
   }
 
@@ -212,19 +247,18 @@ export class ReplicaDriver<Outcome> {
   private takeInput(input: QueuedInput): void {
     switch (input.type) {
       case 'peerMessage':
-        if (this.run !== null) this.takeMessage(input.from, input.message);
-        return;
+        return this.takeMessage(input.from, input.message);
       case 'peerUp':
       case 'peerDown':
         return this.takePeerChange(input.type, input.peer);
       case 'requested':
         return this.step(input.input);
       case 'durable':
-        return this.takeDurable(input.run, input.batch);
+        return this.reports.durable(input.run, input.batch);
       case 'snapshotInstalled':
-        return this.takeInstalled(input.run, input.effect);
+        return this.reports.installed(input.run, input.effect);
       case 'checkpointed':
-        return this.takeCheckpointed(input.run, input.index);
+        return this.reports.checkpointed(input.run, input.index);
       case 'restored':
         return this.takeRestored(input.meta, input.isReplacement);
       default:
@@ -233,10 +267,11 @@ export class ReplicaDriver<Outcome> {
   }
 
   private takeMessage(from: NodeId, message: PeerMessage): void {
-    if (message.type === 'raft') {
-      if (message.message.type === 'appendRequest') this.sayWhetherCommitsAreAwaited();
-      this.step({ type: 'message', from, message: message.message });
-    } else if (this.view !== null) takeApplicationMessage(this.parts, this.view, from, message);
+    if (message.type !== 'raft')
+      return takeOtherMessage(this.parts, this.run === null ? null : this.view, from, message);
+    this.identity?.heard(from, message.message);
+    if (message.message.type === 'appendRequest') this.sayWhetherCommitsAreAwaited();
+    this.step({ type: 'message', from, message: message.message });
   }
 
   /** Looked at before each answer to the leader, which carries it. */
@@ -251,32 +286,7 @@ export class ReplicaDriver<Outcome> {
     peerChanged(this.parts, peer, type === 'peerUp');
     this.options.observer.peerChanged?.({ peer, connected: type === 'peerUp' });
     this.step({ type, peer });
-  }
-
-  private takeDurable(run: RaftRun, batch: DurableBatch): void {
-    if (run !== this.run) return;
-    this.durable.watermark.persisted(batch);
-    const { byteCount, durationMs, entries, lastPersistId } = batch;
-    this.options.observer.persisted?.({ entryCount: entries.length, byteCount, durationMs });
-    run.release(lastPersistId);
-    this.step({ type: 'persisted', persistId: lastPersistId });
-    this.checkpoints?.logWritten();
-  }
-
-  private takeInstalled(run: RaftRun, effect: InstallEffect): void {
-    if (run !== this.run) return;
-    this.durable.watermark.installed(effect);
-    this.checkpoints?.installed();
-    run.release(effect.persistId);
-    this.step({ type: 'persisted', persistId: effect.persistId });
-  }
-
-  private takeCheckpointed(run: RaftRun | null, index: LogIndex): void {
-    // The next run was built from a store that had told of it.
-    if (run === null || run !== this.run) return;
-    this.durable.watermark.checkpointed(index);
-    this.step({ type: 'checkpointed', index });
-    this.checkpoints?.applied();
+    if (type === 'peerUp') this.identity?.peerUp(peer);
   }
 
   private takeRestored(meta: SnapshotMeta, isReplacement: boolean): void {
@@ -344,12 +354,17 @@ export class ReplicaDriver<Outcome> {
     failCallers(this.parts, noLeader(), 'the store failed');
     this.leadership.changed({ role: 'follower', term: this.lastStatus.currentTerm, leaderId: null });
     // They belong to the claim on the store that ends with the next load.
-    const callsEnded = Promise.all([run.close(), this.checkpoints?.endRun(), ...storeCallsUnderWay(this.parts)]);
+    const callsEnded = Promise.all([
+      run.close(),
+      this.checkpoints?.endRun(),
+      this.identity?.idle(),
+      ...storeCallsUnderWay(this.parts),
+    ]);
     this.durable.loadAgain(callsEnded);
   }
 
   private sendUnlessSilent(to: NodeId, message: PeerMessage): void {
-    if (this.phase === 'running') this.guard(() => this.options.transport.send(to, message));
+    if (mayExchange(this.phase, message)) this.guard(() => this.options.transport.send(to, message));
   }
 
   /** Any error that nobody expected stops the node: half of one is worse than none (FAILURE-MODES 53). */
@@ -368,6 +383,11 @@ export class ReplicaDriver<Outcome> {
     this.options.observer.removed?.();
   }
 
+  /** A core has been built: what the store holds is known by what it has confirmed. */
+  get hasBegun(): boolean {
+    return this.runCount > 0;
+  }
+
   /** Null before the start. */
   get view(): LeaderView | null {
     return this.leadership.view;
@@ -378,6 +398,3 @@ export class ReplicaDriver<Outcome> {
     return this.parts.applier.appliedIndex;
   }
 }
-
-const hasEnded = (phase: ReplicaStatus['phase']): boolean =>
-  phase === 'failed' || phase === 'stopped' || phase === 'removed';

@@ -1,10 +1,11 @@
-import { invariant, type HardState, type LogIndex } from '@latchkey/raft';
+import { invariant, logIndex, term, type HardState, type LogIndex } from '@latchkey/raft';
 import { RELOAD_BACKOFF_MAX_MS, RELOAD_BACKOFF_MIN_MS } from './limits.js';
 import type { Clock, Timer } from './ports/clock.js';
 import { LogStoreError, type DurableState } from './ports/log-store.js';
 import type { ReplicaObserver } from './ports/observer.js';
 import type { DurableBatch } from './persist-pipeline.js';
 import type { InstallEffect } from './raft-run.js';
+import type { StorePosition } from './store-standing.js';
 
 /** Whether loading again can put things right; otherwise the node must stop. */
 export function isRecoverable(error: unknown): error is LogStoreError {
@@ -16,17 +17,35 @@ export class DurableWatermark {
   private hardState: HardState | null = null;
   private lastLogIndex = 0;
   private checkpointIndex = 0;
+  /** Of the last entry; 0 while it is not known. */
+  private lastLogTerm = 0;
+
+  /** What the store would show after a restart. @param committedIndex entries up to there are never replaced */
+  position(committedIndex: LogIndex): StorePosition {
+    const lastIndex = logIndex(this.lastLogIndex);
+    const currentTerm = this.hardState?.currentTerm ?? term(0);
+    const isOfThisTerm = currentTerm === this.lastLogTerm;
+    const keptIndex = isOfThisTerm ? lastIndex : logIndex(Math.min(lastIndex, committedIndex));
+    return { term: currentTerm, lastIndex, keptIndex };
+  }
 
   loaded(durable: DurableState): void {
     this.hardState = durable.hardState;
     this.lastLogIndex = lastLogIndexOf(durable);
+    this.lastLogTerm = (durable.entries.at(-1) ?? durable.base).term;
     this.checkpointIndex = durable.checkpoint?.index ?? 0;
   }
 
   persisted(batch: DurableBatch): void {
     this.hardState = batch.hardState ?? this.hardState;
-    if (batch.truncateFrom !== null) this.lastLogIndex = Math.min(this.lastLogIndex, batch.truncateFrom - 1);
-    this.lastLogIndex = batch.entries.at(-1)?.index ?? this.lastLogIndex;
+    if (batch.truncateFrom !== null) {
+      this.lastLogIndex = Math.min(this.lastLogIndex, batch.truncateFrom - 1);
+      this.lastLogTerm = 0;
+    }
+    const last = batch.entries.at(-1);
+    if (last === undefined) return;
+    this.lastLogIndex = last.index;
+    this.lastLogTerm = last.term;
   }
 
   checkpointed(index: LogIndex): void {
@@ -37,6 +56,7 @@ export class DurableWatermark {
     this.hardState = hardState ?? this.hardState;
     this.lastLogIndex = keepsTail ? Math.max(this.lastLogIndex, snapshot.index) : snapshot.index;
     this.checkpointIndex = snapshot.index;
+    this.lastLogTerm = this.lastLogIndex === snapshot.index ? snapshot.term : 0;
   }
 
   /**
@@ -123,7 +143,11 @@ export class StoreReload {
     }
     const delayMs = this.delayMs;
     this.delayMs = Math.min(delayMs * 2, RELOAD_BACKOFF_MAX_MS);
-    this.options.observer.warning?.('the store cannot be loaded yet', { code: error.code, delayMs });
+    this.options.observer.warning?.('the store cannot be loaded yet', {
+      code: error.code,
+      error: error.message,
+      delayMs,
+    });
     this.timer = this.options.clock.setTimer(delayMs, () => this.begin());
   }
 }

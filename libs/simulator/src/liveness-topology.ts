@@ -57,20 +57,28 @@ function commonVoters(memberships: readonly Membership[]): readonly NodeId[] | n
   return sets.every((voters) => isSameMembership(asMembership(voters), asMembership(first))) ? first : null;
 }
 
-/** No more than a quorum of every membership that may decide; of the others, learners and those removed may live or not. */
+/**
+ * No more than a quorum of every membership that may decide; of the others, learners and those removed may live or not. Nor is
+ * anybody needed whose disk is damaged: but who has not noticed it yet may go on, and lead.
+ */
 function leaveQuorum(world: World, random: Random, memberships: readonly Membership[]): readonly SimulatedNode[] {
   const voters = new Set(memberships.flatMap(voterSetsOf).flat());
-  const lost = new Set(damagedNodes(world));
+  const damaged = damagedNodes(world);
+  const lost = new Set(damaged);
   const wanted = random.integer(0, voters.size);
   for (const id of random.shuffled([...voters]).slice(0, wanted)) {
     if (canDoWithout(memberships, new Set([...lost, id]))) lost.add(id);
   }
   const serving = world.nodes.filter(({ id }) => voters.has(id) && !lost.has(id));
+  const unaware = world.nodes
+    .filter(({ id, isUp }) => isUp && voters.has(id) && damaged.has(id) && random.chance(0.5))
+    .filter(({ disk }) => disk.image.damage?.type !== 'lost');
   for (const node of world.nodes) {
     if (serving.includes(node)) node.start();
+    else if (unaware.includes(node)) continue;
     else if (voters.has(node.id) || random.chance(0.5)) node.crash({ peersLearn: random.chance(0.5) });
   }
-  return serving;
+  return [...serving, ...unaware];
 }
 
 function cutVoters(

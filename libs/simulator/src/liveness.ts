@@ -54,10 +54,18 @@ async function checkQuorumServes(world: World, workload: Workload, { nodes: quor
   void prober.close();
 }
 
-/** Whether some node can talk to a quorum that has nothing newer than it has (Raft §5.4.1). In a long chain there may be none. */
+/**
+ * Whether some node can talk to a quorum that has nothing newer than it has (Raft §5.4.1). In a long chain there may be none. Nor
+ * does who starts there take part, if it cannot reach the majority whose word it needs (docs/decisions/0012).
+ */
 export function isSomebodyElectable({ nodes, network, committed }: World): boolean {
   const voters = new Set(voterSetsOf(committed.membership).flat());
-  const running = nodes.filter(({ id, isUp }) => isUp && voters.has(id));
+  const up = nodes.filter(({ id, isUp }) => isUp && voters.has(id));
+  const isAdmissible = (node: SimulatedNode): boolean => {
+    const reached = up.filter((voter) => voter === node || network.areLinked(node.id, voter.id)).map(({ id }) => id);
+    return isQuorum(committed.membership, (voter) => reached.includes(voter));
+  };
+  const running = up.filter((node) => node.life?.replica.status().phase === 'running' || isAdmissible(node));
   const isElectable = (candidate: SimulatedNode): boolean => {
     const grants = running.filter(
       (voter) => voter === candidate || (network.areLinked(candidate.id, voter.id) && isUpToDate(candidate, voter)),
@@ -81,11 +89,11 @@ async function checkConvergence(world: World, workload: Workload): Promise<void>
   await world.runUntil(world.nowMs + SERVE_AGAIN_MS);
   workload.end();
   await world.runUntil(world.nowMs + DRAIN_MS, () => workload.runningCount === 0);
-  await within(world, CONVERGENCE_MS, () => areAlike(world), 'the nodes did not come to one state');
+  await withinConvergence(world, 'the nodes did not come to one state');
   const isResolved = (): boolean =>
     membersOfCluster(world).every(({ life }) => life !== null && life.reader.leases().next().done);
   await within(world, world.plan.leaseTtlMs + LEASE_LATE_MS, isResolved, 'leases outlive their clients');
-  await within(world, CONVERGENCE_MS, () => areAlike(world), 'the nodes did not come to one state in the end');
+  await withinConvergence(world, 'the nodes did not come to one state in the end');
 }
 
 /** Those that were removed start again, not knowing it; the others must not notice. */
@@ -110,22 +118,37 @@ const termsOf = (nodes: readonly SimulatedNode[]): string =>
 /** As it was committed last; without those whose disks are damaged, who cannot take part any more. */
 function membersOfCluster(world: World): readonly SimulatedNode[] {
   const members: ReadonlySet<NodeId> = membersOf(world.committed.membership);
-  return world.nodes.filter(({ id, disk }) => members.has(id) && disk.image.damage === null);
+  return world.nodes.filter(({ id, disk }) => members.has(id) && isSound(disk.image));
 }
 
-/** One state on all members, and one membership that nothing is left to do about. */
-function areAlike(world: World): boolean {
+/** A disk that has lost what it held is no reason to stay away: its node begins anew by itself. */
+function isSound({ damage }: SimulatedNode['disk']['image']): boolean {
+  return damage === null || damage.type === 'lost';
+}
+
+/** Null when all members have one state, and one membership that nothing is left to do about. */
+function whatDiffers(world: World): string | null {
   const { membership } = world.committed;
-  const members = membersOfCluster(world);
-  const isSettled = (node: SimulatedNode): boolean => {
-    const known = node.life?.replica.status().membership;
-    return known !== undefined && isSameMembership(known, membership);
-  };
-  if (isJoint(membership) || !members.every(isSettled)) return false;
-  const states = members.map(({ life }) =>
-    life === null ? null : `${life.replica.status().appliedIndex} ${life.reader.stateHash}`,
-  );
-  return !states.includes(null) && new Set(states).size === 1;
+  if (isJoint(membership)) return 'the membership is joint';
+  const states = new Map<string, NodeId>();
+  for (const { id, life } of membersOfCluster(world)) {
+    if (life === null) return `${id} is down`;
+    const { rejoining, phase, appliedIndex, membership: known } = life.replica.status();
+    if (rejoining !== null) return `${id} is not back (${rejoining}), and ${phase}`;
+    if (!isSameMembership(known, membership)) return `${id} knows another membership`;
+    states.set(`${appliedIndex} ${life.reader.stateHash}`, id);
+  }
+  return states.size === 1 ? null : [...states].map(([state, id]) => `${id}: ${state}`).join(', ');
+}
+
+async function withinConvergence(world: World, otherwise: string): Promise<void> {
+  const deadlineMs = world.nowMs + CONVERGENCE_MS;
+  while (world.violation === null) {
+    const difference = whatDiffers(world);
+    if (difference === null) return;
+    if (world.nowMs >= deadlineMs) return late(world, `${otherwise} within ${CONVERGENCE_MS} ms: ${difference}`);
+    await world.runUntil(world.nowMs + CONVERGENCE_LOOK_MS);
+  }
 }
 
 async function within(world: World, allowedMs: number, isSo: () => boolean, otherwise: string): Promise<void> {

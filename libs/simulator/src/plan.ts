@@ -42,6 +42,7 @@ export const FAULT_CLASSES = [
   'transfer',
   'membership',
   'wipeRejoin',
+  'amnesia',
 ] as const;
 export type FaultClass = (typeof FAULT_CLASSES)[number];
 

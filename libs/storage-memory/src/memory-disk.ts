@@ -1,10 +1,30 @@
-import { logIndex, term, type HardState, type LogEntry, type LogPosition, type SnapshotMeta } from '@latchkey/raft';
-import type { StateRow } from '@latchkey/replica';
+import {
+  logIndex,
+  term,
+  type HardState,
+  type LogEntry,
+  type LogPosition,
+  type NodeId,
+  type SnapshotMeta,
+} from '@latchkey/raft';
+import type { PeerRecord, StateRow, StoreId } from '@latchkey/replica';
+
+type StorePart = 'log' | 'checkpoints' | 'identity';
+
+/** What a disk knows of itself and of the stores of others. */
+export type MemoryIdentity = {
+  storeId: StoreId;
+  /** How often the disk was loaded. */
+  epoch: number;
+  wantsVoteBack: boolean;
+  founders: readonly NodeId[] | null;
+  readonly peers: Map<NodeId, PeerRecord>;
+};
 
 /** The stores of one process on a disk: they are fenced together and end together. */
 export class MemoryProcess {
   isClosed = false;
-  readonly parts = new Set<'log' | 'checkpoints'>();
+  readonly parts = new Set<StorePart>();
 }
 
 /** By key, written one byte to a character: a string that sorts as the bytes do. */
@@ -20,10 +40,24 @@ export class MemoryDisk {
   checkpoint: { readonly meta: SnapshotMeta; readonly rows: RowsByKey } | null = null;
   /** The process that loaded last; only it may write. */
   owner: MemoryProcess | null = null;
+  readonly identity: MemoryIdentity;
+  /** What is on the disk is not what was written: nothing can be read before `IdentityStore.startAnew`. */
+  isDamaged = false;
   private newestProcess = new MemoryProcess();
 
-  /** A log store and a checkpoint store made one after the other, in either order, are of the same process. */
-  join(part: 'log' | 'checkpoints'): MemoryProcess {
+  constructor(storeId: StoreId = 'memory') {
+    this.identity = { storeId, epoch: 0, wantsVoteBack: false, founders: null, peers: new Map() };
+  }
+
+  /** Nothing was ever written. */
+  get isNew(): boolean {
+    const { hardState, base, entries, checkpoint } = this;
+    const hasVoted = hardState.currentTerm > 0 || hardState.votedFor !== null;
+    return !this.isDamaged && !hasVoted && base.index === 0 && entries.length === 0 && checkpoint === null;
+  }
+
+  /** Log store, checkpoint store and identity store made one after the other, in any order, are of the same process. */
+  join(part: StorePart): MemoryProcess {
     if (this.newestProcess.parts.has(part)) this.newestProcess = new MemoryProcess();
     this.newestProcess.parts.add(part);
     return this.newestProcess;

@@ -93,7 +93,8 @@ function readAddresses(reader: ByteReader): Record<string, string> {
   return Object.fromEntries(addresses);
 }
 
-function readNode(reader: ByteReader): NodeId {
+/** @throws CodecError */
+export function readNode(reader: ByteReader): NodeId {
   const text = Buffer.from(reader.readBytes()).toString('latin1');
   try {
     return nodeId(text);

@@ -1,6 +1,6 @@
 import type { LogEntry, LogIndex, Membership, NodeId, RaftMessage, SnapshotMeta, Term } from '@latchkey/raft';
 import { logIndex, nodeId, readId, term } from '@latchkey/raft';
-import type { PeerMessage } from '@latchkey/replica';
+import type { IdentityMessage, PeerMessage } from '@latchkey/replica';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodecError } from './codec-error.js';
@@ -107,6 +107,37 @@ const raftMessages: { readonly [Type in RaftMessage['type']]: fc.Arbitrary<Extra
   readIndexRefused: record({ type: fc.constant('readIndexRefused'), term: anyTerm, readId: anyRead }),
 };
 
+const store = { storeId: fc.string({ unit: 'grapheme', maxLength: 20 }), epoch: natural };
+
+const identityMessages: {
+  readonly [Type in IdentityMessage['type']]: fc.Arbitrary<Extract<IdentityMessage, { type: Type }>>;
+} = {
+  storeClaim: record({
+    type: fc.constant('storeClaim'),
+    claim: record({ ...store, isNew: fc.boolean(), term: anyTerm, lastIndex: anyIndex, keptIndex: anyIndex }),
+    wantsVerdict: fc.boolean(),
+  }),
+  storeVerdict: record({
+    type: fc.constant('storeVerdict'),
+    ...store,
+    verdict: fc.constantFrom('welcome', 'replaced', 'behind', 'notMember'),
+    hasFounded: fc.boolean(),
+    membership: anyMembership,
+    membershipIndex: anyIndex,
+    founderStores: fc.array(record({ node: anyNode, ...store }), { maxLength: 7 }),
+  }),
+  releaseWanted: record({ type: fc.constant('releaseWanted'), ...store, ticket: natural }),
+  releaseAnswer: record({
+    type: fc.constant('releaseAnswer'),
+    ...store,
+    ticket: natural,
+    hadVote: fc.boolean(),
+    isReleased: fc.boolean(),
+  }),
+  voteWanted: record({ type: fc.constant('voteWanted'), storeId: store.storeId }),
+  voteGiven: record({ type: fc.constant('voteGiven'), storeId: store.storeId }),
+};
+
 const peerMessages: { readonly [Type in PeerMessage['type']]: fc.Arbitrary<Extract<PeerMessage, { type: Type }>> } = {
   raft: record({
     type: fc.constant('raft'),
@@ -126,6 +157,10 @@ const peerMessages: { readonly [Type in PeerMessage['type']]: fc.Arbitrary<Extra
   leaderRequestRefused: record({ type: fc.constant('leaderRequestRefused'), requestId: natural }),
   membersWanted: record({ type: fc.constant('membersWanted') }),
   members: record({ type: fc.constant('members'), membership: anyMembership }),
+  identity: record({
+    type: fc.constant('identity'),
+    message: fc.oneof(...Object.values<fc.Arbitrary<IdentityMessage>>(identityMessages)),
+  }),
   snapshotChunk: record({
     type: fc.constant('snapshotChunk'),
     transferId: natural,

@@ -1,5 +1,5 @@
 /**
- * The bytes between peers, version 2.
+ * The bytes between peers, version 3.
  *
  *     frame   = version (1 byte), number of messages, message …
  *     message = tag (1 byte), fields in fixed order
@@ -13,11 +13,12 @@ import { bulkTag, encodeBulkHead, isBulkMessage, readBulkMessage } from './bulk-
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter, maxNumberBytes } from './byte-writer.js';
 import { CodecError } from './codec-error.js';
+import { maxIdentityMessageBytes, readIdentityMessage, writeIdentityMessage } from './identity-message-codec.js';
 import { encodeLogEntries } from './log-entries-codec.js';
 import { membershipByteLength, readMembership, writeMembership } from './membership-codec.js';
 import { encodeRaftHead, maxRaftTag, readRaftMessage } from './raft-message-codec.js';
 
-export const frameVersion = 2;
+export const frameVersion = 3;
 
 /** Bytes that a frame adds to its messages. */
 export const maxFrameHeadBytes = 1 + maxNumberBytes;
@@ -34,6 +35,7 @@ const peerTag = {
   leaderRequestRefused: 36,
   membersWanted: 37,
   members: 38,
+  identity: 39,
 } as const satisfies Record<RequestMessage['type'], number>;
 
 /** Their places are on the wire: append only. */
@@ -121,6 +123,9 @@ function encodeRequest(message: RequestMessage): Buffer {
     case 'members':
       writeMembership(writer, message.membership);
       break;
+    case 'identity':
+      writeIdentityMessage(writer, message.message);
+      break;
     default:
       assertNever(message);
   }
@@ -146,6 +151,8 @@ function maxByteLength(message: RequestMessage): number {
       return 1;
     case 'members':
       return 1 + membershipByteLength(message.membership);
+    case 'identity':
+      return 1 + maxIdentityMessageBytes(message.message);
     default:
       return assertNever(message);
   }
@@ -173,6 +180,8 @@ function readMessage(reader: ByteReader): PeerMessage {
       return { type: 'membersWanted' };
     case peerTag.members:
       return { type: 'members', membership: readMembership(reader) };
+    case peerTag.identity:
+      return { type: 'identity', message: readIdentityMessage(reader) };
     default:
       throw new CodecError(`unknown message type ${tag}`);
   }

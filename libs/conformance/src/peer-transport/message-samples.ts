@@ -1,5 +1,5 @@
-import { logIndex, nodeId, readId, term, type LogEntry, type RaftMessage } from '@latchkey/raft';
-import { MAX_SNAPSHOT_CHUNK_BYTES, type BulkMessage, type PeerMessage } from '@latchkey/replica';
+import { logIndex, nodeId, readId, term, type LogEntry, type Membership, type RaftMessage } from '@latchkey/raft';
+import { MAX_SNAPSHOT_CHUNK_BYTES, type BulkMessage, type IdentityMessage, type PeerMessage } from '@latchkey/replica';
 import type { Marker } from './transport-cluster.js';
 
 const T1 = term(1);
@@ -72,6 +72,58 @@ const RAFT_MESSAGES: readonly RaftMessage[] = [
   { type: 'readIndexRefused', term: T1, readId: readId(3) },
 ];
 
+const STORE = { storeId: '0192-ünïcode', epoch: 2 ** 40 };
+
+const MEMBERS: Membership = { voters: [nodeId('n1'), nodeId('n2')], votersOutgoing: [], learners: [nodeId('n3')] };
+
+const IDENTITY_MESSAGES: readonly IdentityMessage[] = [
+  {
+    type: 'storeClaim',
+    claim: { ...STORE, isNew: false, term: FAR_TERM, lastIndex: logIndex(2 ** 40), keptIndex: logIndex(7) },
+    wantsVerdict: true,
+  },
+  {
+    type: 'storeVerdict',
+    ...STORE,
+    verdict: 'notMember',
+    hasFounded: true,
+    membership: MEMBERS,
+    membershipIndex: logIndex(2 ** 33),
+    founderStores: [{ node: nodeId('n2'), ...STORE }],
+  },
+  {
+    type: 'storeVerdict',
+    ...STORE,
+    verdict: 'welcome',
+    hasFounded: false,
+    membership: MEMBERS,
+    membershipIndex: logIndex(0),
+    founderStores: [],
+  },
+  {
+    type: 'storeVerdict',
+    ...STORE,
+    verdict: 'replaced',
+    hasFounded: true,
+    membership: MEMBERS,
+    membershipIndex: logIndex(0),
+    founderStores: [],
+  },
+  {
+    type: 'storeVerdict',
+    ...STORE,
+    verdict: 'behind',
+    hasFounded: true,
+    membership: MEMBERS,
+    membershipIndex: logIndex(0),
+    founderStores: [],
+  },
+  { type: 'releaseWanted', ...STORE, ticket: 2 ** 52 + 1 },
+  { type: 'releaseAnswer', ...STORE, ticket: 0, hadVote: true, isReleased: false },
+  { type: 'voteWanted', storeId: STORE.storeId },
+  { type: 'voteGiven', storeId: STORE.storeId },
+];
+
 /** At least one message of each kind but bulk, with the numbers and byte strings that codecs get wrong. */
 export const MESSAGE_SAMPLES: readonly PeerMessage[] = [
   ...RAFT_MESSAGES.map((message): PeerMessage => ({ type: 'raft', message })),
@@ -85,6 +137,7 @@ export const MESSAGE_SAMPLES: readonly PeerMessage[] = [
   { type: 'leaderResponse', requestId: 0, body: new Uint8Array(0) },
   { type: 'leaderRequestRefused', requestId: 9 },
   { type: 'membersWanted' },
+  ...IDENTITY_MESSAGES.map((message): PeerMessage => ({ type: 'identity', message })),
   {
     type: 'members',
     membership: { voters: [nodeId('n1'), nodeId('n2')], votersOutgoing: [nodeId('n1')], learners: [] },

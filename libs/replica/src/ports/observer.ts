@@ -1,4 +1,5 @@
 import type { LogIndex, Membership, NodeId, Role, SnapshotMeta, Term } from '@latchkey/raft';
+import type { RejoinReason } from '../lost-history.js';
 
 /** Where a replica tells what happens to it: logs, metrics, tests, the application's leader tasks. All optional. */
 export interface ReplicaObserver {
@@ -28,6 +29,11 @@ export interface ReplicaObserver {
   }): void;
   /** A membership was committed; joint ones too. */
   membershipChanged?(membership: Membership): void;
+  /**
+   * The node takes no part with what its store held, and begins anew as a learner as soon as the leader allows it; null:
+   * it has the vote again that it had.
+   */
+  rejoining?(reason: RejoinReason | null): void;
   /** This node was removed from the cluster; it has stopped for good. */
   removed?(): void;
   /** The replica has stopped for good: an InvariantViolation, a fenced or corrupt store. The process should exit. */

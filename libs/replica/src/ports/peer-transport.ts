@@ -1,4 +1,5 @@
 import type { Membership, NodeId, ProposalRefusal, RaftMessage, SnapshotMeta, Term } from '@latchkey/raft';
+import type { IdentityMessage } from './identity-messages.js';
 
 /** What replicas say to each other: Raft's own messages, and requests that only the leader can serve. */
 export type PeerMessage =
@@ -30,6 +31,8 @@ export type PeerMessage =
   | { readonly type: 'membersWanted' }
   /** The answer: who the members are, by the sender's log. */
   | { readonly type: 'members'; readonly membership: Membership }
+  /** About the stores of the nodes, not about what is in them. */
+  | { readonly type: 'identity'; readonly message: IdentityMessage }
   /** Bulk: travels on a connection of its own, so that it delays none of the others (FAILURE-MODES 50). */
   | {
       readonly type: 'snapshotChunk';

@@ -4,9 +4,11 @@ import {
   FaultyLogStore,
   MemoryCheckpointStore,
   MemoryDisk,
+  MemoryIdentityStore,
   MemoryLogStore,
 } from '@latchkey/storage-memory';
 import { createReplica } from '../create-replica.js';
+import type { IdentityOptions } from '../node-identity.js';
 import type { ReplicaObserver } from '../ports/observer.js';
 import type { Replica, ReplicaOptions } from '../replica-api.js';
 import { InMemoryNetwork } from './in-memory-network.js';
@@ -38,7 +40,7 @@ export class TestNode {
   constructor(
     readonly id: NodeId,
     private readonly cluster: TestCluster,
-    readonly disk = new MemoryDisk(),
+    public disk = new MemoryDisk(`store of ${id}`),
   ) {
     this.store = new FaultyLogStore(new MemoryLogStore(disk));
     this.checkpointStore = new FaultyCheckpointStore(new MemoryCheckpointStore(disk));
@@ -52,6 +54,12 @@ export class TestNode {
     this.checkpointStore = new FaultyCheckpointStore(new MemoryCheckpointStore(this.disk));
     this.replica = this.newReplica();
     await this.start();
+  }
+
+  /** A new process, on an empty disk: what was on the old one is lost. */
+  async restartWiped(): Promise<void> {
+    this.disk = new MemoryDisk(`store of ${this.id} after ${this.disk.identity.storeId}`);
+    await this.restart();
   }
 
   /** Resolves when the node has read its disk. */
@@ -86,6 +94,7 @@ export class TestNode {
       proposalTimeoutMs: PROPOSAL_TIMEOUT_MS,
       readTimeoutMs: READ_TIMEOUT_MS,
       logStore: this.store,
+      identity: this.identity(number),
       transport: network.transport(this.id),
       stateMachine: this.machine,
       checkpoints: this.checkpoints(),
@@ -94,6 +103,13 @@ export class TestNode {
       onLeaderRequest: (from, body) => this.onLeaderRequest(from, body),
       incarnation: number,
     });
+  }
+
+  private identity(number: number): IdentityOptions | null {
+    if (!this.cluster.knowsStores) return null;
+    let count = 0;
+    const newStoreId = (): string => `store of ${this.id} begun anew by ${number}, ${(count += 1)}`;
+    return { store: new MemoryIdentityStore(this.disk), newStoreId };
   }
 
   private checkpoints(): ReplicaOptions<RecordedOutcome>['checkpoints'] {
@@ -108,6 +124,7 @@ export class TestNode {
       snapshotInstalled: ({ index }) => this.events.push(`snapshot at ${index}`),
       roleChanged: ({ role, term, leaderId }) => this.events.push(`${role} in term ${term}, leader ${leaderId}`),
       leadershipReady: (term) => this.events.push(`ready in term ${term}`),
+      rejoining: (reason) => this.events.push(`rejoining: ${reason}`),
       warning: (message) => this.events.push(`warning: ${message}`),
       failed: (error) => {
         this.failure = error;
@@ -128,6 +145,8 @@ export class TestCluster {
     size = 3,
     /** Null: the logs are kept for ever. */
     readonly checkpoints: ClusterCheckpoints | null = null,
+    /** Whether the nodes look at who the stores of the others are. */
+    readonly knowsStores = false,
   ) {
     this.ids = Array.from({ length: size }, (_, position) => nodeId(`n${position + 1}`));
     this.nodes = this.ids.map((id) => new TestNode(id, this));

@@ -35,13 +35,17 @@ export type DiskWorld = {
   readonly random: Random;
   readonly onWritten: (write: DiskWrite) => void;
   readonly onCheckpoint: (write: CheckpointWrite) => void;
+  /** The history that was on it was given up, by the process itself. */
+  readonly onBegunAnew: () => void;
   /** The committed log up to `index`, as its chain; null when nobody has committed that. */
   readonly committedChainAt: (index: number) => number | null;
 };
 
+const STALL_LOOK_MS = 200;
+
 /** One write, as it happens on the disk: all of it, at one moment. */
 type Write = { readonly kind: WriteKind; readonly run: () => void };
-type WriteKind = 'persist' | 'save' | 'compact' | 'install';
+type WriteKind = 'persist' | 'save' | 'compact' | 'install' | 'identity';
 
 /** The way of one process to its disk: what both of its stores share. */
 export class DiskAccess {
@@ -62,6 +66,8 @@ export class DiskAccess {
   /** Others that were there before can do nothing more. */
   claim(): void {
     this.disk.owner = this;
+    const { image } = this.disk;
+    image.identity = { ...image.identity, epoch: image.identity.epoch + 1 };
   }
 
   /** What `run` gives when the disk has been asked. @throws LogStoreError */
@@ -145,7 +151,8 @@ export class DiskAccess {
     const { queue } = this.world;
     const finish = (): void => {
       const { stalledUntilMs } = this.disk.health;
-      if (queue.nowMs < stalledUntilMs) queue.schedule(stalledUntilMs, finish);
+      // Looked at again meanwhile: when all faults end, stalls end early.
+      if (queue.nowMs < stalledUntilMs) queue.schedule(Math.min(stalledUntilMs, queue.nowMs + STALL_LOOK_MS), finish);
       else callback();
     };
     queue.schedule(queue.nowMs + this.disk.health.latencyMs(), finish);

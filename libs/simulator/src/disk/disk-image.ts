@@ -6,10 +6,11 @@ import {
   type LogIndex,
   type LogPosition,
   type Membership,
+  type NodeId,
   type SnapshotMeta,
   type Term,
 } from '@latchkey/raft';
-import type { PersistBatch, StateRow, StateRowChange } from '@latchkey/replica';
+import type { PeerRecord, PersistBatch, StateRow, StateRowChange, StoreId } from '@latchkey/replica';
 import { CHAIN_START, chained, EntryChains } from './entry-chain.js';
 
 /** What one change of the log was. */
@@ -42,12 +43,33 @@ export type Installation = {
 
 /** Bytes that are not what was written: reading them fails, until they are dropped or written over. */
 export type Damage =
-  { readonly type: 'entry'; readonly index: LogIndex } | { readonly type: 'row'; readonly key: string };
+  | { readonly type: 'entry'; readonly index: LogIndex }
+  | { readonly type: 'row'; readonly key: string }
+  /** It can all be read, and is less than was written: of another disk, or of an earlier time. */
+  | { readonly type: 'lost' };
+
+/** Who the store on a disk is; see `StoreIdentity`. */
+export type ImageIdentity = {
+  readonly storeId: StoreId;
+  readonly epoch: number;
+  readonly wantsVoteBack: boolean;
+  readonly founders: readonly NodeId[] | null;
+  readonly peers: ReadonlyMap<NodeId, PeerRecord>;
+};
+
+/** What a disk held at one moment. */
+export type DiskCopy = Pick<DiskImage, 'hardState' | 'base' | 'checkpoint' | 'identity'> & {
+  readonly entries: readonly LogEntry[];
+  readonly chains: readonly number[];
+  readonly baseChain: number;
+  readonly rows: ReadonlyMap<string, StateRow>;
+};
 
 /** What no chain ever is: a base that nobody knows. */
 const NO_CHAIN = -1;
 const NOTHING_REMOVED: readonly number[] = [];
 const EMPTY: LogPosition = { index: logIndex(0), term: term(0) };
+export const NOBODY: ImageIdentity = { storeId: '', epoch: 0, wantsVoteBack: false, founders: null, peers: new Map() };
 const NEW: HardState = { currentTerm: term(0), votedFor: null };
 
 /**
@@ -59,6 +81,11 @@ export class DiskImage {
   base = EMPTY;
   checkpoint: SnapshotMeta | null = null;
   damage: Damage | null = null;
+  /** What it held before it lost something, until the cluster counts on that no more. */
+  before: DiskImage | null = null;
+  identity: ImageIdentity = NOBODY;
+  /** How often a history was given up or taken away: what was promised before binds nobody. */
+  historyCount = 0;
   private entries: LogEntry[] = [];
   private chains: number[] = [];
   private baseChain = CHAIN_START;
@@ -170,9 +197,39 @@ export class DiskImage {
     this.baseChain = CHAIN_START;
     this.checkpoint = null;
     this.damage = null;
+    this.before = null;
     this.entries = [];
     this.chains = [];
     this.rows = new Map();
+  }
+
+  /** Whether nothing was ever written. */
+  get isNew(): boolean {
+    return this.hardState.currentTerm === 0 && this.lastIndex === 0 && this.checkpoint === null;
+  }
+
+  copy(): DiskCopy {
+    const { hardState, base, checkpoint, identity, entries, chains, baseChain, rows } = this;
+    const lists = { entries: entries.slice(), chains: chains.slice(), rows: new Map(rows) };
+    return { hardState, base, checkpoint, identity, baseChain, ...lists };
+  }
+
+  /** Somebody takes away what was written, by `change`; others may count on it still. */
+  lose(change: () => void): void {
+    const before = new DiskImage(this.entryChains);
+    before.rollBackTo(this.copy());
+    change();
+    this.before = before;
+    this.damage = { type: 'lost' };
+    this.historyCount += 1;
+  }
+
+  /** What it held then, and nothing of what came after. */
+  rollBackTo({ hardState, base, checkpoint, identity, entries, chains, baseChain, rows }: DiskCopy): void {
+    Object.assign(this, { hardState, base, checkpoint, identity, baseChain, damage: null });
+    this.entries = entries.slice();
+    this.chains = chains.slice();
+    this.rows = new Map(rows);
   }
 
   /** The first entry that is not as it was when it was written; null when all are. */

@@ -1,6 +1,7 @@
 import type { FaultClass } from '../plan.js';
 import { Random } from '../world/random.js';
 import type { World } from '../world/world.js';
+import { Amnesia } from './amnesia.js';
 import {
   changeMembers,
   damageDisk,
@@ -55,6 +56,7 @@ const STRIKING: readonly FaultClass[] = [
   'transfer',
   'membership',
   'wipeRejoin',
+  'amnesia',
 ];
 
 /** Brings the plan's faults into the world, until it is told to stop; starts again what has crashed. */
@@ -63,11 +65,14 @@ export class Nemesis {
   private isStopped = false;
   private readonly random: Random;
   private readonly members: MembershipFaultWorld;
+  private readonly amnesia: Amnesia;
   private readonly restarting = new Set<string>();
 
   constructor(private readonly world: World) {
     this.random = new Random(world.plan.seed, 'faults');
     this.operator = new Operator(world, new Random(world.plan.seed, 'operator'));
+    const amnesia = new Random(world.plan.seed, 'amnesia');
+    this.amnesia = new Amnesia({ world, operator: this.operator, random: amnesia });
     this.members = { world, operator: this.operator, random: new Random(world.plan.seed, 'membership faults') };
   }
 
@@ -139,6 +144,8 @@ export class Nemesis {
         return changeMembers(this.members);
       case 'wipeRejoin':
         return wipeMember(this.members);
+      case 'amnesia':
+        return this.amnesia.strike();
       case 'clog':
         return world.network.clog({ from: node.id, to: random.pick(world.nodes).id }, world.nowMs + durationMs);
       default:

@@ -32,6 +32,7 @@ import { MembershipOverlap } from './membership-overlap.js';
 import { MonotoneState } from './monotone-state.js';
 import { OneLockHolder } from './one-lock-holder.js';
 import { OwnTermCommit } from './own-term-commit.js';
+import { SilentWhenLost } from './silent-when-lost.js';
 import { StateMachineSafety } from './state-machine-safety.js';
 import { VoteDurability } from './vote-durability.js';
 import { WatchOrder } from './watch-order.js';
@@ -43,13 +44,13 @@ export type Violation = {
   readonly stack?: string;
 };
 
+type FactKind = Exclude<keyof Invariant, 'name'>;
+
 /** Hands every fact to the invariants that want it. */
 export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
   readonly watchOrder: WatchOrder;
-  private readonly all: readonly Invariant[];
-  private readonly onSent: readonly Invariant[];
-  private readonly onTurn: readonly Invariant[];
-  private readonly onFirstApplied: readonly Invariant[];
+  /** Who wants which fact. */
+  private readonly wanting: Readonly<Record<FactKind, readonly Invariant[]>>;
   private readonly stateMachineSafety: StateMachineSafety;
 
   /** @param report is told of every broken promise */
@@ -64,9 +65,10 @@ export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
     const as = (invariant: string) => (message: string) => report({ invariant, message });
     this.watchOrder = new WatchOrder(as('watchOrder'));
     this.stateMachineSafety = new StateMachineSafety(as('stateMachineSafety'));
-    this.all = [
+    const all: readonly Invariant[] = [
       new ElectionSafety(as('electionSafety')),
       new VoteDurability(as('voteDurability'), view),
+      new SilentWhenLost(as('silentWhenLost'), view),
       new LeaderAppendOnly(as('leaderAppendOnly')),
       new LogMatching(as('logMatching')),
       new LeaderCompleteness(as('leaderCompleteness'), view),
@@ -88,50 +90,60 @@ export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
       new EffectOnce(as('effectOnce')),
       this.watchOrder,
     ];
-    this.onSent = this.all.filter((invariant) => invariant.sent !== undefined);
-    this.onTurn = this.all.filter((invariant) => invariant.turnEnded !== undefined);
-    this.onFirstApplied = this.all.filter((invariant) => invariant.applied !== undefined);
+    const wanting = (kind: FactKind): readonly Invariant[] => all.filter((invariant) => invariant[kind] !== undefined);
+    this.wanting = {
+      diskWritten: wanting('diskWritten'),
+      checkpointWritten: wanting('checkpointWritten'),
+      restored: wanting('restored'),
+      roleChanged: wanting('roleChanged'),
+      sent: wanting('sent'),
+      applied: wanting('applied'),
+      turnEnded: wanting('turnEnded'),
+      acknowledged: wanting('acknowledged'),
+      readServed: wanting('readServed'),
+      watched: wanting('watched'),
+    };
   }
 
   diskWritten(fact: DiskFact): void {
-    for (const invariant of this.all) invariant.diskWritten?.(fact);
+    for (const invariant of this.wanting.diskWritten) invariant.diskWritten?.(fact);
   }
 
   checkpointWritten(fact: CheckpointFact): void {
-    for (const invariant of this.all) invariant.checkpointWritten?.(fact);
+    for (const invariant of this.wanting.checkpointWritten) invariant.checkpointWritten?.(fact);
   }
 
   restored(fact: RestoredFact): void {
-    for (const invariant of this.all) invariant.restored?.(fact);
+    for (const invariant of this.wanting.restored) invariant.restored?.(fact);
   }
 
   roleChanged(fact: RoleFact): void {
-    for (const invariant of this.all) invariant.roleChanged?.(fact);
+    for (const invariant of this.wanting.roleChanged) invariant.roleChanged?.(fact);
   }
 
   sent(fact: SentFact): void {
-    for (const invariant of this.onSent) invariant.sent?.(fact);
+    for (const invariant of this.wanting.sent) invariant.sent?.(fact);
   }
 
   applied(fact: AppliedFact): void {
     // What an entry does is the same on every node; that it is so is what the one invariant says.
-    if (fact.isFirst) for (const invariant of this.onFirstApplied) invariant.applied?.(fact);
+    if (fact.isFirst) for (const invariant of this.wanting.applied) invariant.applied?.(fact);
     else this.stateMachineSafety.applied(fact);
   }
 
   turnEnded(fact: TurnFact): void {
-    for (const invariant of this.onTurn) invariant.turnEnded?.(fact);
+    for (const invariant of this.wanting.turnEnded) invariant.turnEnded?.(fact);
   }
 
   acknowledged(fact: AckFact): void {
-    for (const invariant of this.all) invariant.acknowledged?.(fact);
+    for (const invariant of this.wanting.acknowledged) invariant.acknowledged?.(fact);
   }
 
   readServed(fact: ReadFact): void {
-    for (const invariant of this.all) invariant.readServed?.(fact);
+    for (const invariant of this.wanting.readServed) invariant.readServed?.(fact);
   }
 
   watched(fact: WatchFact): void {
-    for (const invariant of this.all) invariant.watched?.(fact);
+    for (const invariant of this.wanting.watched) invariant.watched?.(fact);
   }
 }

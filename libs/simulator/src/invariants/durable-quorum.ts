@@ -24,21 +24,31 @@ export class DurableQuorum implements Invariant {
   }
 
   private check(index: number, what: string): void {
-    const { memberships, disks } = this.view;
-    const has = (node: NodeId): boolean => {
-      const disk = disks.get(node);
-      return disk !== undefined && holds(this.view, disk, index);
-    };
-    // The latest first: who has left since may have forgotten it, and whoever took over has it.
-    for (let place = memberships.length - 1; place >= 0; place -= 1) {
-      const entry = memberships[place];
-      if (entry === undefined) break;
-      if (decides(entry, index, has)) return;
-      if (entry.index <= index) break;
-    }
-    const holders = [...disks.keys()].filter(has);
+    if (isOnQuorum(this.view, index)) return;
+    const { disks } = this.view;
+    const holders = [...disks].filter(([, disk]) => holds(this.view, disk, index)).map(([node]) => node);
     this.report(`${what} entry ${index}, which is on ${holders.length} disks (${holders.join(', ')})`);
   }
+}
+
+/** Whether the disks of a quorum hold the committed log up to `index`. */
+export function isOnQuorum(view: ClusterView, index: number): boolean {
+  const { memberships, disks } = view;
+  const has = (node: NodeId): boolean => {
+    const disk = disks.get(node);
+    if (disk === undefined) return false;
+    return (
+      holds(view, disk, index) || (disk.before !== null && disk.before !== undefined && holds(view, disk.before, index))
+    );
+  };
+  // The latest first: who has left since may have forgotten it, and whoever took over has it.
+  for (let place = memberships.length - 1; place >= 0; place -= 1) {
+    const entry = memberships[place];
+    if (entry === undefined) break;
+    if (decides(entry, index, has)) return true;
+    if (entry.index <= index) break;
+  }
+  return false;
 }
 
 /**

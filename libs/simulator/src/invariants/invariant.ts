@@ -13,6 +13,11 @@ export type DiskView = {
   chainAt(index: number): number | null;
   termAt(index: number): Term | null;
   entryAt(index: number): LogEntry | null;
+  /** What was there before some of it was taken away, as long as others may count on it. */
+  readonly before?: DiskView | null;
+  /** Grows when the history is another one: what was promised before binds nobody. */
+  readonly historyCount?: number;
+  readonly damage?: { readonly type: string } | null;
 };
 
 export type DiskFact = {

@@ -112,6 +112,17 @@ describe('invariants of the log, Raft Figure 3', () => {
     expect(reports).toEqual(['n2 removed entry 1, which was committed (up to 1)']);
   });
 
+  it('committed immutable: lets a slow disk be told what was decided before, while a quorum does without it', () => {
+    const disks = new Disks();
+    const { invariant, reports } = watched((report) => new CommittedImmutable(report, disks.committed));
+    for (const node of [N1, N2, N3]) disks.write(node, [entry(1, 1)]);
+    disks.committed.commit(entry(1, 1), term(3));
+    invariant.diskWritten(disks.write(N3, [entry(1, 2)]));
+    expect(reports).toEqual([]);
+    invariant.diskWritten(disks.write(N2, [entry(1, 2)]));
+    expect(reports).toEqual(['n2 removed entry 1, which was committed (up to 1)']);
+  });
+
   it('durable quorum: objects to an answer that rests on one disk of three', () => {
     const disks = new Disks();
     const { invariant, reports } = watched((report) => new DurableQuorum(report, disks.committed));

@@ -33,7 +33,7 @@ export class VoteDurability implements Invariant {
     if (durable?.currentTerm === term && durable.votedFor !== candidate) {
       this.report(`${voter} granted ${candidate} a vote in term ${term}; its disk says ${durable.votedFor ?? 'none'}`);
     }
-    const vote = `${voter}/${term}`;
+    const vote = `${voter}/${this.view.disks.get(voter)?.historyCount ?? 0}/${term}`;
     const other = this.grants.get(vote);
     if (other === undefined) this.grants.set(vote, candidate);
     else if (other !== candidate) this.report(`${voter} voted for ${other} and for ${candidate} in term ${term}`);

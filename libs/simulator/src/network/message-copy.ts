@@ -23,6 +23,7 @@ export function copyOfMessage(message: PeerMessage): PeerMessage {
     case 'leaderRequestRefused':
     case 'membersWanted':
     case 'members':
+    case 'identity':
       return message;
   }
 }

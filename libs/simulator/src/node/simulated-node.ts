@@ -9,9 +9,10 @@ import {
 import { answerQuestion, Lessor } from '@latchkey/lessor';
 import { encodeCommandBatch, type StateReader } from '@latchkey/state-machine';
 import { DiskAccess, type SimulatedDisk } from '../disk/disk-access.js';
-import { DiskImage, type CheckpointWrite, type DiskWrite } from '../disk/disk-image.js';
+import { DiskImage, NOBODY, type CheckpointWrite, type DiskWrite } from '../disk/disk-image.js';
 import type { EntryChains } from '../disk/entry-chain.js';
 import { SimulatedCheckpointStore } from '../disk/simulated-checkpoint-store.js';
+import { SimulatedIdentityStore } from '../disk/simulated-identity-store.js';
 import { SimulatedLogStore } from '../disk/simulated-log-store.js';
 import { NodeGateway } from '../gateway/node-gateway.js';
 import type { SimulatedNetwork } from '../network/simulated-network.js';
@@ -30,6 +31,8 @@ export interface NodeWatcher {
   restored(node: SimulatedNode, position: LogPosition, state: Pick<StateReader, 'stateHash'>): void;
   roleChanged(node: SimulatedNode, role: Role, term: Term): void;
   turnEnded(node: SimulatedNode): void;
+  /** It gives up the history on its disk; told before it is gone. */
+  begunAnew(node: SimulatedNode): void;
   failed(node: SimulatedNode, error: Error): void;
   /** A client was told of a write that was applied at `index`. */
   acknowledged(client: string, index: LogIndex): void;
@@ -43,6 +46,8 @@ export type NodeSettings = Pick<
   readonly raft: Omit<ReplicaOptions<AppliedOutcome>['raft'], 'nodeId'>;
   /** Null: no checkpoints. */
   readonly checkpointEveryEntries: number | null;
+  /** Whether the nodes look at who the stores of the others are. */
+  readonly knowsStores: boolean;
 };
 
 /** The first membership of who joins a cluster that is there: it waits to be told of another one. */
@@ -93,6 +98,7 @@ export class SimulatedNode {
     this.isSupervised = isFounder;
     this.joins = !isFounder;
     const image = new DiskImage(world.entryChains);
+    image.identity = { ...image.identity, storeId: `${id}#0` };
     const rates = { errorRate: 0, unknownRate: 0, lieRate: 0 };
     const health = { latencyMs: () => 1, stalledUntilMs: 0, fullUntilMs: 0, ...rates, liesAboutLog: true };
     this.disk = { image, health, owner: null };
@@ -143,10 +149,18 @@ export class SimulatedNode {
 
   /** A new machine under the old name. Only while no process runs. */
   replaceMachine(): void {
-    this.disk.image.wipe();
+    this.exchangeDisk();
     this.joins = true;
     this.world.network.replaceMachine(this.id);
     this.world.watcher.note(this, 'wiped');
+  }
+
+  /** Another disk, with nothing on it. Only while no process runs. */
+  exchangeDisk(): void {
+    const { image } = this.disk;
+    image.wipe();
+    image.historyCount += 1;
+    image.identity = { ...NOBODY, storeId: `${this.id}#${image.historyCount}` };
   }
 
   /** All that its disk may make it act by. @param first the cluster's first membership */
@@ -180,13 +194,16 @@ export class SimulatedNode {
         if (process.portCalled()) watcher.restored(this, position, stateMachine.machine);
       },
     );
-    const { checkpointEveryEntries: everyEntries, ...replicaSettings } = settings;
+    const { checkpointEveryEntries: everyEntries, knowsStores, ...replicaSettings } = settings;
+    let storeCount = 0;
+    const newStoreId = (): string => `${this.id}!${incarnation}.${(storeCount += 1)}`;
     const initialMembership = this.joins ? JOINING : settings.raft.initialMembership;
     const reader = stateMachine.machine;
     const replica: Replica<AppliedOutcome> = createReplica({
       ...replicaSettings,
       raft: { ...settings.raft, initialMembership, nodeId: this.id, seed: random.integer(0, 2 ** 31) },
       logStore: new SimulatedLogStore(access),
+      identity: knowsStores ? { store: new SimulatedIdentityStore(access), newStoreId } : null,
       transport: network.transport(this.id, process),
       stateMachine,
       checkpoints:
@@ -223,6 +240,7 @@ export class SimulatedNode {
       queue,
       random,
       committedChainAt,
+      onBegunAnew: () => watcher.begunAnew(this),
       onWritten: (write) => watcher.diskWritten(this, write),
       onCheckpoint: (write) => watcher.checkpointWritten(this, write),
     });
@@ -248,6 +266,9 @@ export class SimulatedNode {
       },
       snapshotTransfer: ({ peer, direction, state }) => {
         if (process.isAlive) watcher.note(this, `snapshot ${direction} ${state}`, peer);
+      },
+      rejoining: (reason) => {
+        if (process.isAlive) watcher.note(this, 'rejoining', reason ?? 'done');
       },
       warning: (message) => {
         if (process.isAlive) watcher.note(this, 'warning', message);

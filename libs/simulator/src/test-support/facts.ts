@@ -114,6 +114,7 @@ export function statusOf(node: NodeId, changes: Partial<ReplicaStatus>): Replica
     checkpointIndex: logIndex(0),
     connectedPeers: [],
     phase: 'running',
+    rejoining: null,
     ...changes,
   };
 }

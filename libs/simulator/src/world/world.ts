@@ -5,6 +5,7 @@ import { EntryChains } from '../disk/entry-chain.js';
 import { AllInvariants, type Violation } from '../invariants/all-invariants.js';
 import { NO_BELIEFS, type ClientBeliefs } from '../invariants/client-beliefs.js';
 import { CommittedLog } from '../invariants/committed-log.js';
+import { voterSetsOf } from '../invariants/quorum.js';
 import { SimulatedNetwork, type NetworkBehaviour } from '../network/simulated-network.js';
 import type { AppliedEntry } from '../node/observed-state-machine.js';
 import { SimulatedNode, type NodeWatcher } from '../node/simulated-node.js';
@@ -14,11 +15,8 @@ import { nodeSettings } from './node-settings.js';
 import { Random } from './random.js';
 import { Trace, type TraceLine } from './trace.js';
 
-/**
- * Resolves when every promise reaction has run, also those that others led to. Asked from a promise reaction, as Node takes
- * the callbacks of `nextTick` when no reaction is left; much cheaper than going through its event loop.
- */
-const reactionsHaveRun = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+/** A reaction of this runs after all that an event has led to by then. */
+const SETTLED = Promise.resolve();
 
 /** Calm until faults change it. */
 const CALM_LATENCY_MS = { min: 0.2, max: 1.5 };
@@ -82,17 +80,23 @@ export class World implements NodeWatcher {
   }
 
   /** Runs until `untilMs`, until `isDone` holds (asked after each event) or a promise is broken. */
-  async runUntil(untilMs: number, isDone: () => boolean = () => false): Promise<boolean> {
-    // Nothing of what runs here may be under way before the first reaction.
-    await Promise.resolve();
-    while (this.violation === null) {
-      if (isDone()) return true;
-      if (!this.queue.runNext(untilMs)) return isDone();
-      this.eventCount += 1;
-      if (this.queue.wasQuiet) continue;
-      await reactionsHaveRun();
-    }
-    return false;
+  runUntil(untilMs: number, isDone: () => boolean = () => false): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      // Node takes the callbacks of `nextTick` when no promise reaction is left, also none that others led to; much
+      // cheaper than going through its event loop.
+      const goOnLater = (): void => process.nextTick(goOn);
+      const goOn = (): void => {
+        try {
+          const isEnded = this.runUntilReactions(untilMs, isDone);
+          if (isEnded === null) void SETTLED.then(goOnLater);
+          else resolve(isEnded);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      // Nothing of what runs here may be under way before the first reaction.
+      void SETTLED.then(goOnLater);
+    });
   }
 
   /** Resolves when `ms` of true time have passed. */
@@ -188,6 +192,13 @@ export class World implements NodeWatcher {
     this.invariants.turnEnded({ node: node.id, process: life.incarnation, status: life.replica.status() });
   }
 
+  /** Nobody counts on a store any more that is given up (FAILURE-MODES 32). */
+  begunAnew(node: SimulatedNode): void {
+    this.note(node, 'begun anew');
+    if (!voterSetsOf(this.committed.membership).some((voters) => voters.includes(node.id))) return;
+    this.violate({ invariant: 'silentWhenLost', message: `${node.id} gives up its history, and has a vote` });
+  }
+
   failed(node: SimulatedNode, error: Error): void {
     const { stack = '' } = error;
     this.violate({ invariant: 'replicaFailed', message: `${node.id} stopped for good: ${error.message}`, stack });
@@ -206,6 +217,17 @@ export class World implements NodeWatcher {
     for (const { name, leaseId, fencingToken } of grants) {
       this.trace.note(this.nowMs, null, 'lock granted', { first: fencingToken, detail: `${name} ${leaseId}` });
     }
+  }
+
+  /** Null when promise reactions must run before the next event; else as `runUntil`. */
+  private runUntilReactions(untilMs: number, isDone: () => boolean): boolean | null {
+    while (this.violation === null) {
+      if (isDone()) return true;
+      if (!this.queue.runNext(untilMs)) return isDone();
+      this.eventCount += 1;
+      if (!this.queue.wasQuiet) return null;
+    }
+    return false;
   }
 
   private createNetwork(ids: readonly NodeId[]): SimulatedNetwork {

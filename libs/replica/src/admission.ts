@@ -1,0 +1,114 @@
+import type { LogIndex, Membership, NodeId } from '@latchkey/raft';
+import type { StoreVerdict } from './ports/identity-messages.js';
+import { hasMajority, votersOf } from './quorum-of.js';
+import type { StoreStanding } from './store-standing.js';
+
+export type AdmissionAnswer = {
+  readonly verdict: StoreVerdict;
+  readonly hasFounded: boolean;
+  readonly membership: Membership;
+  readonly membershipIndex: LogIndex;
+};
+
+export type AdmissionDecision =
+  | { readonly type: 'wait' }
+  | { readonly type: 'admitted' }
+  /** The others say that this store has lost what it held, and that they count on it. */
+  | { readonly type: 'lost'; readonly reason: 'replaced' | 'behind' }
+  | { readonly type: 'removed' };
+
+export type AdmissionOptions = {
+  readonly nodeId: NodeId;
+  readonly standing: StoreStanding;
+  /** From the moment at which a majority has welcomed the node. */
+  readonly graceMs: number;
+};
+
+/**
+ * Whether a node may take part with the store that it has found (FAILURE-MODES 32). Before that it gives no vote and
+ * confirms no entry: a store that was wiped or restored has forgotten what others may count on.
+ *
+ * One that has taken part before needs the word of a majority, itself counted, as Raft does for everything. The first start
+ * of all needs every founder once: a wiped node among them could not be told from a new one by fewer.
+ */
+export class Admission {
+  private readonly answers = new Map<NodeId, AdmissionAnswer>();
+  /** What this node makes of the stores of the others. */
+  private readonly verdicts = new Map<NodeId, StoreVerdict>();
+  private admissibleSinceMs = Infinity;
+
+  constructor(private readonly options: AdmissionOptions) {}
+
+  /** What this node makes of the store of `peer`. */
+  judged(peer: NodeId, verdict: StoreVerdict): void {
+    this.verdicts.set(peer, verdict);
+  }
+
+  answered(peer: NodeId, answer: AdmissionAnswer): void {
+    this.answers.set(peer, answer);
+  }
+
+  decide(nowMs: number): AdmissionDecision {
+    const { kind } = this.options.standing;
+    if (kind === 'alone' || kind === 'joining') return { type: 'admitted' };
+    for (const [peer, answer] of this.answers) {
+      if (!this.isTrusted(peer, answer)) continue;
+      const { verdict, membershipIndex } = answer;
+      const { membershipIndex: ownIndex } = this.options.standing;
+      if (verdict === 'behind') return { type: 'lost', reason: verdict };
+      // Who knows of an earlier membership may remember a store that was given up since. Another one is only taken for the
+      // store of a node without a vote: who has seen a later one than this knows of the change that took the vote.
+      if (verdict === 'replaced' && membershipIndex >= ownIndex) return { type: 'lost', reason: verdict };
+      if (verdict === 'notMember' && membershipIndex > ownIndex) return { type: 'removed' };
+    }
+    return this.isAdmitted(nowMs) ? { type: 'admitted' } : { type: 'wait' };
+  }
+
+  /** When `decide` may say something else without another answer; Infinity when it cannot. */
+  nextDeadlineMs(): number {
+    return this.admissibleSinceMs + this.options.graceMs;
+  }
+
+  private isAdmitted(nowMs: number): boolean {
+    const { nodeId, standing } = this.options;
+    const membership = this.latestMembership();
+    const isWelcomedBy = (voter: NodeId): boolean => voter === nodeId || this.welcomeOf(voter) !== null;
+    if (votersOf(membership).every(isWelcomedBy)) return true;
+    // A founder that died in the middle of the first start: the others remember this very store, unused.
+    const isFounded = standing.kind !== 'founding' || this.hasFoundedWelcome();
+    if (!isFounded || !hasMajority(membership, isWelcomedBy)) {
+      this.admissibleSinceMs = Infinity;
+      return false;
+    }
+    this.admissibleSinceMs = Math.min(this.admissibleSinceMs, nowMs);
+    return nowMs >= this.admissibleSinceMs + this.options.graceMs;
+  }
+
+  /** The voters of the own log may have left long ago. */
+  private latestMembership(): Membership {
+    let latest: Pick<AdmissionAnswer, 'membership' | 'membershipIndex'> = this.options.standing;
+    for (const [peer, answer] of this.answers) {
+      if (answer.membershipIndex > latest.membershipIndex && this.isTrusted(peer, answer)) latest = answer;
+    }
+    return latest.membership;
+  }
+
+  private hasFoundedWelcome(): boolean {
+    return votersOf(this.options.standing.membership).some((voter) => this.welcomeOf(voter)?.hasFounded === true);
+  }
+
+  private welcomeOf(voter: NodeId): AdmissionAnswer | null {
+    const answer = this.answers.get(voter);
+    return answer?.verdict === 'welcome' && this.isTrusted(voter, answer) ? answer : null;
+  }
+
+  /**
+   * The word of one whose store this node does not believe means nothing: it may have lost more. But one who knows of a later
+   * membership may have been given another store while this node was away.
+   */
+  private isTrusted(peer: NodeId, { membershipIndex }: AdmissionAnswer): boolean {
+    const verdict = this.verdicts.get(peer);
+    if (verdict === 'replaced') return membershipIndex > this.options.standing.membershipIndex;
+    return verdict === 'welcome';
+  }
+}

@@ -1,0 +1,163 @@
+import { logIndex, term, type LogIndex, type NodeId, type RaftMessage, type Term } from '@latchkey/raft';
+import { PEER_RECORD_SAVE_INTERVAL_MS } from './limits.js';
+import type { FounderStore, StoreClaim, StoreVerdict } from './ports/identity-messages.js';
+import type { PeerRecord } from './ports/identity-store.js';
+
+export type JudgedClaim = {
+  readonly verdict: Exclude<StoreVerdict, 'notMember'>;
+  /** It is not the store that was seen before, or shows less than it did. */
+  readonly isAnother: boolean;
+};
+
+/** What the judging node knows of the one that makes the claim. */
+export type ClaimContext = {
+  /** It may have a vote: others may count on what its store has promised. */
+  readonly isVoter: boolean;
+  /** The cluster has been founded: a voter has taken part, so that its store cannot be new. */
+  readonly hasFounded: boolean;
+};
+
+const NONE = logIndex(0);
+
+type Known = {
+  record: PeerRecord;
+  /** What is remembered durably; null when nothing is. */
+  saved: PeerRecord | null;
+  savedAtMs: number;
+  isVoter: boolean;
+};
+
+/**
+ * What this node has seen of the stores of the others, here and durably (FAILURE-MODES 32). Only voters are remembered
+ * durably: nobody counts on the store of one without a vote.
+ */
+export class PeerStores {
+  private readonly known = new Map<NodeId, Known>();
+
+  /** @param records what is durable */
+  constructor(records: readonly PeerRecord[]) {
+    for (const record of records) {
+      this.known.set(record.node, { record, saved: record, savedAtMs: -Infinity, isVoter: true });
+    }
+  }
+
+  recordOf(node: NodeId): PeerRecord | null {
+    return this.known.get(node)?.record ?? null;
+  }
+
+  /** Decides about the claim, and remembers it unless it is refused. */
+  judge(node: NodeId, claim: StoreClaim, { isVoter, hasFounded }: ClaimContext): JudgedClaim {
+    const seen = this.known.get(node);
+    const refusal = seen === undefined ? null : refusalOf(claim, seen.record);
+    const isAnother = seen === undefined || refusal !== null;
+    if (isVoter && refusal !== null) return { verdict: refusal, isAnother };
+    // A voter that has taken part and is new has lost everything, also where nobody has written down who it was.
+    const hasShown = seen !== undefined && (seen.record.term > 0 || seen.record.lastIndex > 0);
+    if (isVoter && claim.isNew && hasFounded && (seen === undefined || hasShown)) {
+      return { verdict: seen === undefined ? 'replaced' : 'behind', isAnother };
+    }
+    const { storeId, epoch } = claim;
+    const isSameTerm = !isAnother && seen.record.term === claim.term;
+    const lastIndex = isSameTerm ? maxIndex(seen.record.lastIndex, claim.keptIndex) : claim.keptIndex;
+    const record = { node, storeId, epoch, term: claim.term, lastIndex };
+    this.known.set(node, {
+      record,
+      saved: seen?.saved ?? null,
+      savedAtMs: seen?.savedAtMs ?? -Infinity,
+      isVoter,
+    });
+    return { verdict: 'welcome', isAnother };
+  }
+
+  /** What others remember of founders that this node has not seen. */
+  told(stores: readonly FounderStore[]): void {
+    for (const store of stores) {
+      if (this.known.has(store.node)) continue;
+      const record = { ...store, term: term(0), lastIndex: NONE };
+      this.known.set(store.node, { record, saved: null, savedAtMs: -Infinity, isVoter: true });
+    }
+  }
+
+  voterStores(): readonly FounderStore[] {
+    const voters = [...this.known.values()].filter(({ isVoter }) => isVoter);
+    return voters.map(({ record: { node, storeId, epoch } }) => ({ node, storeId, epoch }));
+  }
+
+  /** What a message proves of the sender's store: such messages leave only after what they say is durable there. */
+  heard(node: NodeId, message: RaftMessage): void {
+    const known = this.known.get(node);
+    if (known === undefined) return;
+    if (message.type === 'appendAccepted') this.shown(known, message.term, message.matchIndex);
+    else if (message.type === 'voteRequest' || message.type === 'voteResponse') this.shown(known, message.term, NONE);
+  }
+
+  /** These may vote from now on: they are remembered durably from here on. */
+  votersAre(voters: readonly NodeId[]): void {
+    for (const node of voters) {
+      const known = this.known.get(node);
+      if (known !== undefined) known.isVoter = true;
+    }
+  }
+
+  /** Nobody counts on the stores of others than these any more; gives who was remembered durably, or may be. */
+  forgetAllBut(voters: readonly NodeId[]): readonly NodeId[] {
+    const gone: NodeId[] = [];
+    for (const [node, { isVoter }] of this.known) {
+      if (!isVoter || voters.includes(node)) continue;
+      this.known.delete(node);
+      gone.push(node);
+    }
+    return gone;
+  }
+
+  /** All records of voters, to be written at once. */
+  takeAll(nowMs: number): readonly PeerRecord[] {
+    return this.take(nowMs, () => true);
+  }
+
+  /** Records that are to be written now: of a store that is new here at once, of one that has grown now and then. */
+  takeDue(nowMs: number): readonly PeerRecord[] {
+    return this.take(nowMs, ({ record, saved, savedAtMs }) => {
+      if (saved === null || saved.storeId !== record.storeId || saved.epoch !== record.epoch) return true;
+      const hasGrown = record.term !== saved.term || record.lastIndex !== saved.lastIndex;
+      return hasGrown && nowMs - savedAtMs >= PEER_RECORD_SAVE_INTERVAL_MS;
+    });
+  }
+
+  /** They could not be written: they are due again. */
+  notSaved(records: readonly PeerRecord[]): void {
+    for (const { node } of records) {
+      const known = this.known.get(node);
+      if (known !== undefined) known.saved = null;
+    }
+  }
+
+  private take(nowMs: number, isDue: (known: Known) => boolean): readonly PeerRecord[] {
+    const due: PeerRecord[] = [];
+    for (const known of this.known.values()) {
+      if (!known.isVoter || !isDue(known)) continue;
+      known.saved = known.record;
+      known.savedAtMs = nowMs;
+      due.push(known.record);
+    }
+    return due;
+  }
+
+  /** Called for every answer of a follower: it allocates only when there is news. */
+  private shown(known: Known, seenTerm: Term, lastIndex: LogIndex): void {
+    const { record } = known;
+    if (seenTerm < record.term || (seenTerm === record.term && lastIndex <= record.lastIndex)) return;
+    known.record = { ...record, term: seenTerm, lastIndex };
+  }
+}
+
+/** Within one term what a store holds never shrinks; in a later one its end may have been replaced by less. */
+function refusalOf(claim: StoreClaim, seen: PeerRecord): 'replaced' | 'behind' | null {
+  if (claim.storeId !== seen.storeId) return 'replaced';
+  const isOlder = claim.epoch < seen.epoch || claim.term < seen.term;
+  return isOlder || (claim.term === seen.term && claim.lastIndex < seen.lastIndex) ? 'behind' : null;
+}
+
+function maxIndex(one: LogIndex, other: LogIndex): LogIndex {
+  return one > other ? one : other;
+}

@@ -1,0 +1,53 @@
+import type { LogIndex, NodeId, Term } from '@latchkey/raft';
+
+/** Names one history of a store: made with it, and made anew when its history is given up. */
+export type StoreId = string;
+
+/** Who a store says that it is. */
+export type StoreIdentity = {
+  readonly storeId: StoreId;
+  /** Grows with every process that claims the store. */
+  readonly epoch: number;
+  /** Nothing was ever written: no term, no vote, no entry, no checkpoint. */
+  readonly isNew: boolean;
+  /** The history before was given up and this node had a vote in it: it asks for its vote back once it has caught up. */
+  readonly wantsVoteBack: boolean;
+  /**
+   * The cluster's first voters, as this node was told when it took part for the first time; null before, and for a node
+   * that joined. Empty once a history was given up: this store has founded nothing.
+   */
+  readonly founders: readonly NodeId[] | null;
+  /** What this store remembers of the others. */
+  readonly peers: readonly PeerRecord[];
+};
+
+/**
+ * What one node has seen of the store of another. A store that later shows less has lost something that others may have
+ * counted on: it was wiped, or restored from a backup (FAILURE-MODES 32).
+ */
+export type PeerRecord = {
+  readonly node: NodeId;
+  readonly storeId: StoreId;
+  readonly epoch: number;
+  readonly term: Term;
+  /** The last entry that it has called durable. */
+  readonly lastIndex: LogIndex;
+};
+
+/** The identity of one node's store, in the same failure domain as its log. */
+export interface IdentityStore {
+  /** After `LogStore.load`, also when that has failed as `corrupt`. @throws LogStoreError */
+  identify(): Promise<StoreIdentity>;
+  /** Remembers the cluster's first voters; only called while none are remembered. @throws LogStoreError */
+  rememberFounders(founders: readonly NodeId[]): Promise<void>;
+  /** Durable when it resolves; a record replaces the one of the same node. May overlap all other calls. @throws LogStoreError */
+  rememberPeers(records: readonly PeerRecord[]): Promise<void>;
+  /** Forgets what is remembered of these nodes: they have left the cluster. @throws LogStoreError */
+  forgetPeers(nodes: readonly NodeId[]): Promise<void>;
+  /**
+   * Gives up the history: log, hard state and checkpoint are those of a new store, named `storeId`, whose founders are an
+   * empty list; all or nothing. What is remembered of others stays. Only called when the cluster no longer counts on what
+   * this store held; works on a corrupt store as well. The owner loads again before it goes on. @throws LogStoreError
+   */
+  startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void>;
+}

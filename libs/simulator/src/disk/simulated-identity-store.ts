@@ -1,0 +1,50 @@
+import type { NodeId } from '@latchkey/raft';
+import type { IdentityStore, PeerRecord, StoreId, StoreIdentity } from '@latchkey/replica';
+import type { DiskAccess } from './disk-access.js';
+import type { ImageIdentity } from './disk-image.js';
+
+/** Who the store of one process is, on a disk that outlives it. */
+export class SimulatedIdentityStore implements IdentityStore {
+  constructor(private readonly access: DiskAccess) {}
+
+  identify(): Promise<StoreIdentity> {
+    return this.access.read(() => {
+      const { identity, isNew } = this.image;
+      return { ...identity, isNew, peers: [...identity.peers.values()] };
+    });
+  }
+
+  rememberFounders(founders: readonly NodeId[]): Promise<void> {
+    return this.change(() => ({ founders: [...founders] }));
+  }
+
+  rememberPeers(records: readonly PeerRecord[]): Promise<void> {
+    return this.change(({ peers }) => ({
+      peers: new Map([...peers, ...records.map((record) => [record.node, record] as const)]),
+    }));
+  }
+
+  forgetPeers(nodes: readonly NodeId[]): Promise<void> {
+    return this.change(({ peers }) => ({ peers: new Map([...peers].filter(([node]) => !nodes.includes(node))) }));
+  }
+
+  startAnew({ storeId, wantsVoteBack }: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+    return this.access.write('identity', () => {
+      const { image } = this;
+      this.access.world.onBegunAnew();
+      image.wipe();
+      image.historyCount += 1;
+      image.identity = { ...image.identity, storeId, wantsVoteBack, founders: [] };
+    });
+  }
+
+  private change(changed: (identity: ImageIdentity) => Partial<ImageIdentity>): Promise<void> {
+    return this.access.write('identity', () => {
+      this.image.identity = { ...this.image.identity, ...changed(this.image.identity) };
+    });
+  }
+
+  private get image(): DiskAccess['disk']['image'] {
+    return this.access.disk.image;
+  }
+}

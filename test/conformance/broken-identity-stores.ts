@@ -1,0 +1,195 @@
+import type { NodeId } from '@latchkey/raft';
+import type { IdentityStore, PeerRecord, StoreId, StoreIdentity } from '@latchkey/replica';
+import { MemoryIdentityStore, type MemoryDisk } from '@latchkey/storage-memory';
+
+/** A store that keeps the contract except for what a subclass breaks: the mistakes that adapters really make. */
+class IdentityStoreOnDisk implements IdentityStore {
+  protected readonly inner: MemoryIdentityStore;
+
+  constructor(protected readonly disk: MemoryDisk) {
+    this.inner = new MemoryIdentityStore(disk);
+  }
+
+  identify(): Promise<StoreIdentity> {
+    return this.inner.identify();
+  }
+
+  rememberFounders(founders: readonly NodeId[]): Promise<void> {
+    return this.inner.rememberFounders(founders);
+  }
+
+  rememberPeers(records: readonly PeerRecord[]): Promise<void> {
+    return this.inner.rememberPeers(records);
+  }
+
+  forgetPeers(nodes: readonly NodeId[]): Promise<void> {
+    return this.inner.forgetPeers(nodes);
+  }
+
+  startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void> {
+    return this.inner.startAnew(history);
+  }
+}
+
+class IsNamedAnewAtEachStart extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const found = await super.identify();
+    return { ...found, storeId: `${found.storeId}-${found.epoch}` };
+  }
+}
+
+class HasTheSameNameAsEveryOther extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    return { ...(await super.identify()), storeId: 'store' };
+  }
+}
+
+class DoesNotCountItsOwners extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    return { ...(await super.identify()), epoch: 1 };
+  }
+}
+
+class TakesATermForNothing extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const isNew = this.disk.entries.length === 0 && this.disk.checkpoint === null;
+    return { ...(await super.identify()), isNew };
+  }
+}
+
+class TakesASnapshotForNothing extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const { currentTerm } = this.disk.hardState;
+    return { ...(await super.identify()), isNew: currentTerm === 0 && this.disk.entries.length === 0 };
+  }
+}
+
+class IsOldOnceItRemembers extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const found = await super.identify();
+    return { ...found, isNew: found.isNew && found.founders === null };
+  }
+}
+
+class ForgetsTheFounders extends IdentityStoreOnDisk {
+  override async rememberFounders(): Promise<void> {}
+}
+
+class KeepsTheFirstRecord extends IdentityStoreOnDisk {
+  override async rememberPeers(records: readonly PeerRecord[]): Promise<void> {
+    await super.rememberPeers(records.filter(({ node }) => !this.disk.identity.peers.has(node)));
+  }
+}
+
+class KeepsTheHighestRecord extends IdentityStoreOnDisk {
+  override async rememberPeers(records: readonly PeerRecord[]): Promise<void> {
+    const { peers } = this.disk.identity;
+    await super.rememberPeers(records.filter(({ node, lastIndex }) => lastIndex >= (peers.get(node)?.lastIndex ?? 0)));
+  }
+}
+
+class ReplacesAllRecords extends IdentityStoreOnDisk {
+  override async rememberPeers(records: readonly PeerRecord[]): Promise<void> {
+    this.disk.identity.peers.clear();
+    await super.rememberPeers(records);
+  }
+}
+
+class KeepsThirtyTwoBits extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const found = await super.identify();
+    return { ...found, peers: found.peers.map((record) => ({ ...record, epoch: record.epoch | 0 })) };
+  }
+}
+
+class NeverForgets extends IdentityStoreOnDisk {
+  override async forgetPeers(): Promise<void> {}
+}
+
+class ForgetsEverybody extends IdentityStoreOnDisk {
+  override async forgetPeers(): Promise<void> {
+    this.disk.identity.peers.clear();
+  }
+}
+
+class KeepsTheLogThatIsGivenUp extends IdentityStoreOnDisk {
+  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+    const { entries, base } = this.disk;
+    await super.startAnew(history);
+    Object.assign(this.disk, { entries, base });
+  }
+}
+
+class KeepsTheCheckpointThatIsGivenUp extends IdentityStoreOnDisk {
+  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+    const { checkpoint } = this.disk;
+    await super.startAnew(history);
+    this.disk.checkpoint = checkpoint;
+  }
+}
+
+class KeepsTheVoteThatIsGivenUp extends IdentityStoreOnDisk {
+  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+    const { hardState } = this.disk;
+    await super.startAnew(history);
+    this.disk.hardState = hardState;
+  }
+}
+
+class StaysAFounder extends IdentityStoreOnDisk {
+  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+    const { founders } = this.disk.identity;
+    await super.startAnew(history);
+    this.disk.identity.founders = founders;
+  }
+}
+
+class ForgetsThePeersWithItsHistory extends IdentityStoreOnDisk {
+  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+    await super.startAnew(history);
+    this.disk.identity.peers.clear();
+  }
+}
+
+class ForgetsThatItWantsItsVoteBack extends IdentityStoreOnDisk {
+  override startAnew({ storeId }: { storeId: StoreId }): Promise<void> {
+    return super.startAnew({ storeId, wantsVoteBack: false });
+  }
+}
+
+class KeepsItsNameWithoutItsHistory extends IdentityStoreOnDisk {
+  override startAnew({ wantsVoteBack }: { wantsVoteBack: boolean }): Promise<void> {
+    return super.startAnew({ storeId: this.disk.identity.storeId, wantsVoteBack });
+  }
+}
+
+/** Writes past the check of ownership. */
+class IsNotFenced extends IdentityStoreOnDisk {
+  override async rememberPeers(records: readonly PeerRecord[]): Promise<void> {
+    for (const record of records) this.disk.identity.peers.set(record.node, record);
+  }
+}
+
+export const BROKEN_IDENTITY_STORES = [
+  IsNamedAnewAtEachStart,
+  HasTheSameNameAsEveryOther,
+  DoesNotCountItsOwners,
+  TakesATermForNothing,
+  TakesASnapshotForNothing,
+  IsOldOnceItRemembers,
+  ForgetsTheFounders,
+  KeepsTheFirstRecord,
+  KeepsTheHighestRecord,
+  ReplacesAllRecords,
+  KeepsThirtyTwoBits,
+  NeverForgets,
+  ForgetsEverybody,
+  KeepsTheLogThatIsGivenUp,
+  KeepsTheCheckpointThatIsGivenUp,
+  KeepsTheVoteThatIsGivenUp,
+  StaysAFounder,
+  ForgetsThePeersWithItsHistory,
+  ForgetsThatItWantsItsVoteBack,
+  KeepsItsNameWithoutItsHistory,
+  IsNotFenced,
+] as const;
