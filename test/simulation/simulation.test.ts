@@ -2,11 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { reportOf, simulate, type PlanOptions } from '../../libs/simulator/src/index.js';
 
-/** Always the same ones; long runs with fresh seeds are made by `npm run simulate -- --seeds A..B`. */
-const FIRST_SEED = 1;
-const SEEDS_PER_TEST = 10;
-const TESTS = 8;
 const SECONDS = 10;
+const CALM_SEED = 1;
 const LYING_SEEDS = [1, 2, 3];
 const TEST_TIMEOUT_MS = 120_000;
 
@@ -21,21 +18,9 @@ const regressions = JSON.parse(
   readFileSync(new URL('./regressions.json', import.meta.url), 'utf8'),
 ) as readonly Regression[];
 
-describe('simulated clusters under faults by seed', () => {
-  const groups = Array.from({ length: TESTS }, (_, group) => FIRST_SEED + group * SEEDS_PER_TEST);
-  it.each(groups)(
-    'keep every promise, seeds %i and the nine after it',
-    async (first) => {
-      for (let seed = first; seed < first + SEEDS_PER_TEST; seed += 1) {
-        const result = await simulate({ seed, seconds: SECONDS });
-        if (result.violation !== null) expect.fail(reportOf(result));
-      }
-    },
-    TEST_TIMEOUT_MS,
-  );
-
+describe('simulated clusters', () => {
   it('do work: without faults every operation is acknowledged and locks change hands', async () => {
-    const result = await simulate({ seed: FIRST_SEED, seconds: SECONDS, profile: 'calm' });
+    const result = await simulate({ seed: CALM_SEED, seconds: SECONDS, profile: 'calm' });
     expect(result.violation).toBeNull();
     expect(result.acknowledgedCount).toBeGreaterThan(0.8 * result.operationCount);
     expect(result.operationCount).toBeGreaterThan(100);
@@ -45,8 +30,9 @@ describe('simulated clusters under faults by seed', () => {
   it.each(LYING_SEEDS)(
     'are caught when disks call durable what they have not written, seed %i',
     async (seed) => {
-      const { violation } = await simulate({ seed, seconds: SECONDS, hasLyingDisks: true });
-      expect(violation).not.toBeNull();
+      const result = await simulate({ seed, seconds: SECONDS, hasLyingDisks: true });
+      expect(result.violation).not.toBeNull();
+      expect(reportOf(result)).toContain(`again: npm run simulate -- --seed ${seed} --seconds ${SECONDS}`);
     },
     TEST_TIMEOUT_MS,
   );

@@ -6,6 +6,7 @@ export const USAGE = `simulate: runs a cluster in virtual time, with faults by s
   --seed N           one run
   --seeds A..B       many runs, both ends included; goes on after a failure
   --jobs N           in so many processes; what they say is printed in the order of seeds
+  --low-priority     leaves the cores to whoever else wants them
   --seconds S        virtual length of the phase with faults
   --profile P        ${PROFILES.join(', ')}
   --without A,B      leaves these fault classes out
@@ -24,6 +25,7 @@ export type SimulateArguments = {
   readonly shrinks: boolean;
   readonly stopsAtFailure: boolean;
   readonly jobs: number;
+  readonly hasLowPriority: boolean;
   /** A process that is told which seeds to run. */
   readonly isWorker: boolean;
 };
@@ -49,6 +51,7 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
       shrink: flag,
       stop: flag,
       jobs: text,
+      'low-priority': flag,
       worker: flag,
     },
   });
@@ -74,6 +77,7 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
     shrinks: values.shrink,
     stopsAtFailure: values.stop,
     jobs: Math.max(1, numberOf(values.jobs ?? '1')),
+    hasLowPriority: values['low-priority'],
     isWorker: values.worker,
   };
 }

@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { parseArguments, USAGE, type SimulateArguments } from './arguments.js';
 import { runSeed, type SeedOutcome } from './seed-run.js';
 import { SeedWorkers, serveSeeds } from './seed-workers.js';
@@ -29,6 +30,8 @@ async function run(wanted: SimulateArguments, words: readonly string[]): Promise
     if (outcome.isBroken) failedSeeds.push(outcome.seed);
     return !(outcome.isBroken && wanted.stopsAtFailure);
   };
+  // Processes have the priority of who starts them.
+  if (wanted.hasLowPriority) setPriority(constants.priority.PRIORITY_LOW);
   const { firstSeed: first, lastSeed: last, jobs } = wanted;
   const [, script = ''] = process.argv;
   // One seed alone is run here: its trace comes as it goes, and its errors have stacks.

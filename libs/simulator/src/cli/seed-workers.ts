@@ -2,8 +2,11 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { WORKER_FLAG, type SimulateArguments } from './arguments.js';
 import { runSeed, type SeedOutcome } from './seed-run.js';
 
-/** Runs leave much garbage of a moderate age, and errors are values to them: whoever wants a stack runs one seed alone. */
-const NODE_FLAGS = ['--max-semi-space-size=64', '--stack-trace-limit=0'];
+/**
+ * Runs leave much garbage of a moderate age, and there is a worker for every core: threads that collect beside it would only
+ * wait for each other. Errors are values to them: whoever wants a stack runs one seed alone.
+ */
+const NODE_FLAGS = ['--max-semi-space-size=32', '--single-threaded-gc', '--stack-trace-limit=0'];
 
 export type SeedWorkersOptions = {
   /** The script that was started, and what it was told. */
@@ -17,6 +20,7 @@ export type SeedWorkersOptions = {
 /** Runs every seed from `first` to `last` in processes of their own, each taking the next seed when it is done with one. */
 export class SeedWorkers {
   private readonly outcomes = new Map<number, SeedOutcome>();
+  private readonly runningSeeds = new Map<ChildProcess, number>();
   private nextSeed: number;
   private nextToTell: number;
   private isEnded = false;
@@ -46,7 +50,8 @@ export class SeedWorkers {
       worker.on('error', reject);
       worker.on('exit', (code, signal) => {
         if (code === 0) resolve();
-        else reject(new Error(`a worker ended with ${signal ?? code}`));
+        else
+          reject(new Error(`a worker ended with ${signal ?? code} in seed ${this.runningSeeds.get(worker) ?? 'none'}`));
       });
       this.give(worker);
     });
@@ -58,6 +63,7 @@ export class SeedWorkers {
       return;
     }
     worker.send(this.nextSeed);
+    this.runningSeeds.set(worker, this.nextSeed);
     this.nextSeed += 1;
   }
 
