@@ -107,6 +107,11 @@ export function assignments(first: number): string {
   return COLUMNS.map((column, position) => `${column} = $${first + position}`).join(', ');
 }
 
+/** A list of the columns that `recordValues` are of, or of what stands for each. */
+export function recordColumns(shown: (position: number, column: string) => string = (_, column) => column): string {
+  return COLUMNS.map((column, position) => shown(position, column)).join(', ');
+}
+
 /** Over everything but the epoch, which changes hands. */
 function checksumOf(values: readonly (number | Buffer | null)[]): number {
   return crc32(values.map((value) => (Buffer.isBuffer(value) ? value.toString('hex') : String(value))).join('|'));

@@ -44,8 +44,8 @@ type StateColumns = {
 
 /**
  * Reads and verifies everything: each row's checksum, that each row follows the one before it in index and in chain, and
- * that the log begins at the cut and ends where the last persist said it does. All from one snapshot, which a claim of another process in the
- * middle cannot tear.
+ * that the log begins at the cut and ends where the last persist said it does. All from one snapshot, which a claim of
+ * another process in the middle cannot tear.
  * @throws LogStoreError corrupt, naming the row; fenced
  */
 export async function readState(client: ClientBase, epoch: number): Promise<StoredState> {
@@ -55,17 +55,21 @@ export async function readState(client: ClientBase, epoch: number): Promise<Stor
   const entries: LogEntry[] = [];
   const end = await readLog(client, checkpoint, entries);
   await client.query('COMMIT');
-  if (end.lastIndex !== tail.lastIndex || end.checksum !== tail.checksum) {
-    const message = `the log ends with entry ${end.lastIndex}, but the last write ended with entry ${tail.lastIndex}`;
-    throw new LogStoreError('corrupt', message);
-  }
+  assertEnds(end, tail);
   assertHolds(checkpoint, tail);
   const hardState = { currentTerm: term(currentTerm), votedFor: votedFor === null ? null : nodeId(votedFor) };
   return { hardState, entries, tail, checkpoint };
 }
 
+/** @throws LogStoreError corrupt when the log's last rows are missing, or there are too many */
+export function assertEnds(end: LogTail, tail: LogTail): void {
+  if (end.lastIndex === tail.lastIndex && end.checksum === tail.checksum) return;
+  const message = `the log ends with entry ${end.lastIndex}, but the last write ended with entry ${tail.lastIndex}`;
+  throw new LogStoreError('corrupt', message);
+}
+
 /** @throws LogStoreError corrupt when there is a gap between what is applied and what can be replayed */
-function assertHolds({ meta, base }: CheckpointRecord, tail: LogTail): void {
+export function assertHolds({ meta, base }: CheckpointRecord, tail: LogTail): void {
   const checkpointIndex = meta?.index ?? 0;
   if (checkpointIndex < base.index) {
     throw new LogStoreError(
@@ -91,7 +95,24 @@ export async function readRowBefore(client: ClientBase, index: number): Promise<
   return rows[0] === undefined ? null : rowFrom(rows[0]);
 }
 
-async function readStateRow(client: ClientBase, epoch: number): Promise<DurableRow> {
+/** Rows that begin behind `index`, in order: at least one if there is any, and at most one too much. @throws LogStoreError corrupt */
+export async function readPageAfter(client: ClientBase, index: number, maxBytes: number): Promise<LogRow[]> {
+  const { rows } = await client.query<BatchColumns>({
+    name: 'latchkey-bounded-page-1',
+    text: `
+      SELECT ${COLUMNS}
+      FROM (
+        SELECT *, sum(octet_length(bytes)) OVER (ORDER BY first_index ROWS UNBOUNDED PRECEDING) AS byte_sum
+        FROM (SELECT * FROM ${BATCH_TABLE} WHERE first_index > $1 ORDER BY first_index LIMIT $2) AS next) AS page
+      WHERE byte_sum - octet_length(bytes) < $3
+      ORDER BY first_index`,
+    values: [index, MAX_PAGE_ROWS, maxBytes],
+  });
+  return rows.map(rowFrom);
+}
+
+/** @throws LogStoreError corrupt; fenced when the store was claimed since */
+export async function readStateRow(client: ClientBase, epoch: number): Promise<DurableRow> {
   const { rows } = await client.query<StateColumns>(
     `SELECT epoch, current_term, voted_for, last_index, last_checksum, state_checksum FROM ${STORE_TABLE}`,
   );
@@ -145,7 +166,8 @@ function assertBase({ index, term: found }: LogEntry, base: LogPosition): void {
   throw new LogStoreError('corrupt', `entry ${index} is of term ${found}, but was compacted as of term ${base.term}`);
 }
 
-function assertFollows(row: LogRow, tail: LogTail): void {
+/** @throws LogStoreError corrupt */
+export function assertFollows(row: LogRow, tail: LogTail): void {
   if (row.firstIndex !== tail.lastIndex + 1) {
     throw new LogStoreError('corrupt', `${nameOf(row)} comes after entry ${tail.lastIndex}: rows are missing`);
   }

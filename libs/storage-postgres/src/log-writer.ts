@@ -4,6 +4,13 @@ import { checksumOfState, type DurableRow } from './durable-row.js';
 import type { LogRow } from './log-row.js';
 import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';
 
+/**
+ * A write of the log that is not answered by then is given up: the node loads the store again, and meanwhile tells its
+ * clients to go elsewhere. Much shorter than for statements that may be at work for long: whoever has asked a node for a
+ * write waits for nothing else, and a leader has given way before (FAILURE-MODES 30).
+ */
+const PERSIST_ANSWER_TIMEOUT_MS = 6_000;
+
 /** One persist step, ready to be written. */
 export type LogWrite = {
   readonly epoch: number;
@@ -72,7 +79,9 @@ export async function writeLog(client: ClientBase, write: LogWrite): Promise<Row
     const isAppend = row !== undefined && write.rows.length === 1 && write.dropFrom === null;
     const query = isAppend ? { ...APPEND, values: appendValues(row) } : { ...REPLACE, values: replaceValues(write) };
     const values = [...stateValues(write, place), ...query.values];
-    const { rows } = await client.query<{ readonly place: RowPlace }>({ ...query, values });
+    // node-postgres knows it; its types only know the one of the connection.
+    const timed = { ...query, values, query_timeout: PERSIST_ANSWER_TIMEOUT_MS };
+    const { rows } = await client.query<{ readonly place: RowPlace }>(timed);
     return rows[0]?.place ?? null;
   });
 }

@@ -3,12 +3,12 @@ import { logIndex, nodeId, term, type LogEntry, type SnapshotMeta } from '@latch
 import { LogStoreError, type CheckpointStore, type LogStore, type StateRow } from '@latchkey/replica';
 import { createDatabase, queryOnce, restartPostgres } from '../../../test/support/postgres.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
-import type { QueryRunner } from 'typeorm';
 import { CreateCheckpoint1764500000000 } from './migrations/1764500000000-create-checkpoint.js';
 import { MAX_OPEN_VIEWS, PostgresCheckpointStore } from './postgres-checkpoint-store.js';
 import { PostgresLogStore } from './postgres-log-store.js';
 import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
 import { STORE_FORMAT } from './schema-names.js';
+import { takeBack } from './test-support/older-database.js';
 
 const IDENTITY = { nodeId: nodeId('n1'), clusterId: 'orders' };
 const ENTRIES = 9;
@@ -315,11 +315,7 @@ describe('database of a Latchkey without checkpoints', () => {
     const url = await createDatabase();
     const { logStore } = await filledStores(url);
     await logStore.close();
-    // Only `query` of a query runner is used.
-    await new CreateCheckpoint1764500000000().down({
-      query: (text: string) => queryOnce(url, text),
-    } as unknown as QueryRunner);
-    await queryOnce(url, `DELETE FROM latchkey.migrations WHERE name LIKE 'CreateCheckpoint%'`);
+    await takeBack(url, CreateCheckpoint1764500000000);
     const stores = createPostgresStores({ ...IDENTITY, url });
     opened.push(stores.logStore);
     const durable = await stores.logStore.load();

@@ -15,7 +15,7 @@ import { shownAddress } from './database-address.js';
 import { dropWaste, moveBase } from './log-compaction.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import type { PostgresLogStore } from './postgres-log-store.js';
-import { BATCH_TABLE, GENERATION_SEQUENCE } from './schema-names.js';
+import { BATCH_TABLE, GENERATION_SEQUENCE, ROW_TABLE } from './schema-names.js';
 import { PostgresStaging } from './snapshot-staging.js';
 import { dropOtherGenerations } from './state-waste.js';
 import { STATEMENT_TIMEOUT_MS, StoreConnection } from './store-connection.js';
@@ -24,6 +24,10 @@ import { STATEMENT_TIMEOUT_MS, StoreConnection } from './store-connection.js';
 export const MAX_OPEN_VIEWS = 4;
 /** The server ends a view that nobody reads, and a save whose process hangs. */
 const MAX_IDLE_IN_TRANSACTION_MS = 60_000;
+/** The lock comes before the snapshot: the table cannot be emptied between the record and the rows that it speaks of. */
+const BEGIN_VIEW = `
+  BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+  LOCK TABLE ${ROW_TABLE} IN ACCESS SHARE MODE`;
 /** Calls that wait for their turn on the connection. The driver has a few; more are a bug of it. */
 const MAX_WAITING_CALLS = 64;
 /** So much dropped log is worth a vacuum, after which the log's next rows take the space of the dropped ones. */
@@ -115,6 +119,22 @@ export class PostgresCheckpointStore implements CheckpointStore {
     });
   }
 
+  /**
+   * When it is its turn: gives up the state and what was staged, by what `work` does to the database. Views that are open
+   * end, because they would keep the table from being emptied.
+   */
+  giveUp(work: () => Promise<void>): Promise<void> {
+    return this.inTurn(async () => {
+      this.staging?.abandon();
+      this.staging = null;
+      // The next log begins with the same numbers.
+      this.droppedThrough = 0;
+      this.droppedBytes = 0;
+      for (const view of this.views) view.lose();
+      await work();
+    });
+  }
+
   /** Ends with the log store. Idempotent. A call under way fails. */
   async close(): Promise<void> {
     this.isClosed = true;
@@ -130,7 +150,7 @@ export class PostgresCheckpointStore implements CheckpointStore {
     database: string,
   ): Promise<PostgresCheckpointView | null> {
     try {
-      await connection.client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await connection.client.query(BEGIN_VIEW);
       const { epoch, record } = await readRecord(connection.client);
       if (this.isClosed) throw closedMeanwhile();
       if (epoch !== writer.epoch) throw await refusalOf(connection.client, writer);

@@ -6,6 +6,7 @@ import { shownAddress } from './database-address.js';
 import { rowsOf, type LogTail } from './log-row.js';
 import { readState } from './log-reader.js';
 import { placeOfStore, writeLog, type RowPlace } from './log-writer.js';
+import { writeNewHistory, type NewHistory } from './new-history.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import { checkServer } from './server-check.js';
 import { planInstallation, writeInstallation, type StagedSnapshot } from './snapshot-installer.js';
@@ -43,7 +44,7 @@ export class PostgresLogStore implements LogStore {
   private newestClaim: StoreClaim | null = null;
   private isBusy = false;
   private isClosed = false;
-  private companion: { close(): Promise<void> } | null = null;
+  private companions: readonly { close(): Promise<void> }[] = [];
 
   constructor(readonly options: PostgresLogStoreOptions) {}
 
@@ -58,8 +59,8 @@ export class PostgresLogStore implements LogStore {
   }
 
   /** What is to be closed with this store. */
-  closeTogetherWith(companion: { close(): Promise<void> }): void {
-    this.companion = companion;
+  closeTogetherWith(...companions: readonly { close(): Promise<void> }[]): void {
+    this.companions = companions;
   }
 
   load(): Promise<DurableState> {
@@ -90,11 +91,36 @@ export class PostgresLogStore implements LogStore {
     });
   }
 
+  /**
+   * `IdentityStore.startAnew`. Needs no load that has succeeded, only the claim that every load begins with; and a load
+   * must follow, since what this object knows of the log is over.
+   */
+  giveUp(history: NewHistory): Promise<void> {
+    return this.alone('writing', async (database) => {
+      const { url, nodeId } = this.options;
+      let stage: FailureStage = 'reading';
+      let connection: StoreConnection | null = null;
+      try {
+        this.discard();
+        connection = await StoreConnection.open(url, `latchkey ${nodeId}`);
+        await connection.client.query('BEGIN');
+        const epoch = await writeNewHistory(connection.client, this.owner, history);
+        stage = 'writing';
+        await connection.client.query('COMMIT');
+        this.newestClaim = { storeId: history.storeId, epoch };
+        await connection.end();
+      } catch (error) {
+        connection?.destroy();
+        throw storeFailure(error, { stage, database });
+      }
+    });
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
     const connection = this.owned?.connection;
     this.owned = null;
-    await Promise.all([connection?.end(), this.companion?.close()]);
+    await Promise.all([connection?.end(), ...this.companions.map((companion) => companion.close())]);
   }
 
   private async loadFrom(connection: StoreConnection): Promise<DurableState> {

@@ -14,7 +14,7 @@ export type RowTotals = {
 export const NO_ROWS: RowTotals = { count: 0, sum: 0 };
 
 /** Far beyond the sum of a page, and exact as a number with room for two of them. */
-const SUM_LIMIT = 2 ** 48;
+export const SUM_LIMIT = 2 ** 48;
 /** Odd, with its bits well mixed: makes small lengths differ in many bits. */
 const SPREAD = 0x9e3779b1;
 

@@ -54,6 +54,11 @@ export class PostgresStaging implements SnapshotStaging {
     this.condition = 'installed';
   }
 
+  /** The store that it was for is no more; its rows are waste. */
+  abandon(): void {
+    this.condition = 'discarded';
+  }
+
   async discard(): Promise<void> {
     if (this.condition === 'discarded' || this.condition === 'installed') return;
     this.condition = 'discarded';

@@ -4,15 +4,22 @@ import { EMPTY_LOG } from './log-row.js';
 import { checksumOfState } from './durable-row.js';
 import { StoreEntity } from './entities/store.entity.js';
 import { safeIntegerFrom } from './safe-integer.js';
-import { CHECKPOINT_TABLE, MIGRATIONS_TABLE, SCHEMA, STORE_FORMAT, STORE_TABLE } from './schema-names.js';
+import {
+  CHECKPOINT_TABLE,
+  IDENTITY_TABLE,
+  MIGRATIONS_TABLE,
+  SCHEMA,
+  STORE_FORMAT,
+  STORE_TABLE,
+} from './schema-names.js';
 import type { StoreConnection } from './store-connection.js';
 
 /** Whose store it is. */
-export type StoreIdentity = { readonly nodeId: string; readonly clusterId: string };
+export type StoreOwnership = { readonly nodeId: string; readonly clusterId: string };
 
 /** The right to write, until the next claim of anybody. */
 export type StoreClaim = {
-  /** Made with the store and never changed. */
+  /** Names the history: made with the store, and made anew when its history is given up. */
   readonly storeId: string;
   /** Number of this claim. */
   readonly epoch: number;
@@ -49,12 +56,12 @@ export async function migrate({ client, dataSource }: StoreConnection): Promise<
  */
 export async function claimStore(
   connection: StoreConnection,
-  identity: StoreIdentity,
+  ownership: StoreOwnership,
   { owner, isReclaim }: { readonly owner: string; readonly isReclaim: boolean },
 ): Promise<StoreClaim> {
-  if (!isReclaim) await createIfNew(connection, identity);
-  await checkIdentity(connection, identity);
-  // Both rows in one transaction and always in this order: each fences the writes of one of the connections.
+  if (!isReclaim) await createIfNew(connection, ownership);
+  await checkOwnership(connection, ownership);
+  // All in one transaction and always in this order: each row fences the writes of one of the connections.
   await connection.client.query('BEGIN');
   const { rows } = await connection.client.query<{ readonly epoch: string; readonly store_id: string }>(
     `UPDATE ${STORE_TABLE} SET epoch = epoch + 1, owner = $1 WHERE NOT $2 OR owner = $1 RETURNING epoch, store_id`,
@@ -63,21 +70,24 @@ export async function claimStore(
   const claimed = rows[0];
   if (claimed === undefined) throw new LogStoreError('fenced', 'another process has claimed the database since');
   await connection.client.query(`UPDATE ${CHECKPOINT_TABLE} SET epoch = $1`, [claimed.epoch]);
+  await connection.client.query(`UPDATE ${IDENTITY_TABLE} SET owner = $1`, [owner]);
   await connection.client.query('COMMIT');
   return { storeId: claimed.store_id, epoch: safeIntegerFrom(claimed.epoch, 'the epoch') };
 }
 
-async function createIfNew({ client }: StoreConnection, { nodeId, clusterId }: StoreIdentity): Promise<void> {
+/** A database that was claimed before and has lost the row is damaged, not new: its name is gone, and what it voted for. */
+async function createIfNew({ client }: StoreConnection, { nodeId, clusterId }: StoreOwnership): Promise<void> {
   const state = { currentTerm: 0, votedFor: null, tail: EMPTY_LOG };
   await client.query(
     `INSERT INTO ${STORE_TABLE} (id, store_id, cluster_id, node_id, format, epoch, current_term, voted_for,
                                  last_index, last_checksum, state_checksum)
-     VALUES (1, $1, $2, $3, $4, 0, 0, NULL, 0, 0, $5) ON CONFLICT DO NOTHING`,
+     SELECT 1, $1::text, $2::text, $3::text, $4::integer, 0, 0, NULL, 0, 0, $5::bigint
+     FROM ${CHECKPOINT_TABLE} WHERE epoch = 0 ON CONFLICT DO NOTHING`,
     [randomUUID(), clusterId, nodeId, STORE_FORMAT, checksumOfState(state)],
   );
 }
 
-async function checkIdentity({ runner }: StoreConnection, { nodeId, clusterId }: StoreIdentity): Promise<void> {
+async function checkOwnership({ runner }: StoreConnection, { nodeId, clusterId }: StoreOwnership): Promise<void> {
   const store = await runner.manager.findOneBy(StoreEntity, { id: 1 });
   if (store === null) throw new LogStoreError('corrupt', `${STORE_TABLE} has lost its row`);
   if (store.nodeId !== nodeId || store.clusterId !== clusterId) {

@@ -2,11 +2,15 @@ import { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { CheckpointEntity } from './entities/checkpoint.entity.js';
+import { IdentityEntity } from './entities/identity.entity.js';
 import { LogBatchEntity } from './entities/log-batch.entity.js';
+import { PeerEntity } from './entities/peer.entity.js';
 import { StateRowEntity } from './entities/state-row.entity.js';
 import { StoreEntity } from './entities/store.entity.js';
 import { CreateLog1763700000000 } from './migrations/1763700000000-create-log.js';
 import { CreateCheckpoint1764500000000 } from './migrations/1764500000000-create-checkpoint.js';
+import { CreateIdentity1765300000000 } from './migrations/1765300000000-create-identity.js';
+import { CreateViews1765400000000 } from './migrations/1765400000000-create-views.js';
 import { MIGRATIONS_TABLE, SCHEMA } from './schema-names.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -57,8 +61,13 @@ export class StoreConnection {
       url,
       schema: SCHEMA,
       applicationName,
-      entities: [StoreEntity, LogBatchEntity, CheckpointEntity, StateRowEntity],
-      migrations: [CreateLog1763700000000, CreateCheckpoint1764500000000],
+      entities: [StoreEntity, LogBatchEntity, CheckpointEntity, StateRowEntity, IdentityEntity, PeerEntity],
+      migrations: [
+        CreateLog1763700000000,
+        CreateCheckpoint1764500000000,
+        CreateIdentity1765300000000,
+        CreateViews1765400000000,
+      ],
       migrationsTableName: MIGRATIONS_TABLE,
       installExtensions: false,
       logging: false,

@@ -31,7 +31,7 @@ export const StoreEntity = new EntitySchema<StoreRecord>({
   schema: SCHEMA,
   columns: {
     id: { type: 'smallint', primary: true },
-    storeId: { type: 'uuid', name: 'store_id' },
+    storeId: { type: 'text', name: 'store_id' },
     clusterId: { type: 'text', name: 'cluster_id' },
     nodeId: { type: 'text', name: 'node_id' },
     format: { type: 'integer' },

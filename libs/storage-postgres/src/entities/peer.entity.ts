@@ -1,0 +1,26 @@
+import { EntitySchema } from 'typeorm';
+import { SCHEMA } from '../schema-names.js';
+
+/** What this node has seen of the store of another; see `PeerRecord`. BIGINT comes as text. */
+export type PeerColumns = {
+  readonly node: string;
+  readonly storeId: string;
+  readonly epoch: string;
+  readonly term: string;
+  readonly lastIndex: string;
+  /** Over all before. */
+  readonly checksum: string;
+};
+
+export const PeerEntity = new EntitySchema<PeerColumns>({
+  name: 'peer',
+  schema: SCHEMA,
+  columns: {
+    node: { type: 'text', primary: true },
+    storeId: { type: 'text', name: 'store_id' },
+    epoch: { type: 'bigint' },
+    term: { type: 'bigint' },
+    lastIndex: { type: 'bigint', name: 'last_index' },
+    checksum: { type: 'bigint' },
+  },
+});

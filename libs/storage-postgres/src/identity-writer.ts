@@ -1,0 +1,75 @@
+import { invariant, type NodeId } from '@latchkey/raft';
+import type { PeerRecord } from '@latchkey/replica';
+import type { ClientBase } from 'pg';
+import { checksumOfPeer, checksumOfSelf, claimedByAnother, readSelf } from './identity-record.js';
+import { IDENTITY_TABLE, PEER_TABLE } from './schema-names.js';
+
+/**
+ * The fence: a claim of another object changes the row's owner, and waits for whoever has locked it. The owner and not its
+ * epoch, since what is remembered of others stays true while the owner loads again.
+ */
+const OWNER = `WITH owner AS (SELECT FROM ${IDENTITY_TABLE} WHERE owner = $1 FOR SHARE)`;
+
+const REMEMBER_PEERS = `${OWNER},
+  written AS (
+    INSERT INTO ${PEER_TABLE} AS held (node, store_id, epoch, term, last_index, checksum)
+    SELECT r.node, r.store_id, r.epoch, r.term, r.last_index, r.checksum
+    FROM owner CROSS JOIN unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+      AS r(node, store_id, epoch, term, last_index, checksum)
+    ON CONFLICT (node) DO UPDATE
+    SET store_id = excluded.store_id, epoch = excluded.epoch, term = excluded.term, last_index = excluded.last_index,
+        checksum = excluded.checksum)
+  SELECT FROM owner`;
+
+const FORGET_PEERS = `${OWNER},
+  gone AS (DELETE FROM ${PEER_TABLE} WHERE node = ANY($2::text[]) AND EXISTS (SELECT FROM owner))
+  SELECT FROM owner`;
+
+const REMEMBER_FOUNDERS = `
+  UPDATE ${IDENTITY_TABLE} SET founders = $2::text[], checksum = $3
+  WHERE owner = $1 AND founders IS NULL`;
+
+/** @throws LogStoreError fenced, corrupt; any error of the client */
+export async function writePeers(client: ClientBase, owner: string, records: readonly PeerRecord[]): Promise<void> {
+  // A statement must not write one row twice.
+  const unique = [...new Map(records.map((record) => [record.node, record])).values()];
+  const values = [
+    owner,
+    unique.map(({ node }) => node),
+    unique.map(({ storeId }) => storeId),
+    unique.map(({ epoch }) => epoch),
+    unique.map(({ term }) => term),
+    unique.map(({ lastIndex }) => lastIndex),
+    unique.map(checksumOfPeer),
+  ];
+  await expectOwner(client, REMEMBER_PEERS, values);
+}
+
+/** @throws LogStoreError fenced, corrupt; any error of the client */
+export async function erasePeers(client: ClientBase, owner: string, nodes: readonly NodeId[]): Promise<void> {
+  await expectOwner(client, FORGET_PEERS, [owner, nodes]);
+}
+
+/**
+ * The same founders once more are no harm: that is a repetition after an unknown outcome.
+ * @throws LogStoreError fenced, corrupt; any error of the client
+ * @throws InvariantViolation when others are remembered
+ */
+export async function writeFounders(client: ClientBase, owner: string, founders: readonly NodeId[]): Promise<void> {
+  // Only a history that was given up wants a vote back, and that has founders: none.
+  const checksum = checksumOfSelf({ wantsVoteBack: false, founders });
+  const { rowCount } = await client.query(REMEMBER_FOUNDERS, [owner, founders, checksum]);
+  if (rowCount === 1) return;
+  const found = await readSelf(client);
+  if (found.owner !== owner) throw claimedByAnother();
+  const isSame = JSON.stringify(found.founders) === JSON.stringify(founders);
+  invariant(isSame, 'the founders were to be remembered, and others are already');
+}
+
+async function expectOwner(client: ClientBase, text: string, values: unknown[]): Promise<void> {
+  const { rowCount } = await client.query(text, values);
+  if (rowCount === 1) return;
+  // Or the row is lost, which this says.
+  await readSelf(client);
+  throw claimedByAnother();
+}

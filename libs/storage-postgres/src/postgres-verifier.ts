@@ -1,0 +1,130 @@
+import { invariant, InvariantViolation } from '@latchkey/raft';
+import { LogStoreError } from '@latchkey/replica';
+import type { ClientBase } from 'pg';
+import { readRecord } from './checkpoint-record.js';
+import { refusalOf } from './checkpoint-save.js';
+import { shownAddress } from './database-address.js';
+import { readPeers, readSelf } from './identity-record.js';
+import { verifyLogPage, type LogPage, type LogPlace } from './log-verifier.js';
+import { storeFailure } from './postgres-failure.js';
+import type { PostgresLogStore } from './postgres-log-store.js';
+import { readRowPage, rowsForNextPage, type RowPage } from './row-page.js';
+import { BATCH_TABLE, IDENTITY_TABLE, ROW_TABLE } from './schema-names.js';
+import { verifyRowTotals } from './state-verifier.js';
+import { StoreConnection } from './store-connection.js';
+
+/** What was found to be as it was written. */
+export type VerifiedPage = {
+  readonly table: string;
+  readonly rowCount: number;
+  /** Zero when rows were only counted and summed. */
+  readonly byteCount: number;
+};
+
+/** Looks for damage that nothing else would read before the next start (FAILURE-MODES 29, 34). */
+export interface StoreVerifier {
+  /**
+   * One pass over all that is durable: identity, log, checkpoint; at least one page of each, of about `maxBytesPerPage`
+   * but at least one row. The work is done when a page is asked for, so whoever asks sets the pace. Nothing is held
+   * between pages but a connection: no transaction, no lock. May overlap all other calls of the stores.
+   * @throws LogStoreError corrupt, naming the table and, where one row is at fault, the row; unavailable, also when the
+   *   store was loaded again meanwhile; fenced
+   */
+  verify(options: { readonly maxBytesPerPage: number }): AsyncIterable<VerifiedPage>;
+}
+
+const FIRST_PAGE_ROWS = 64;
+
+export class PostgresVerifier implements StoreVerifier {
+  private readonly connections = new Set<StoreConnection>();
+  private isClosed = false;
+
+  constructor(private readonly logStore: PostgresLogStore) {}
+
+  async *verify({ maxBytesPerPage }: { readonly maxBytesPerPage: number }): AsyncIterable<VerifiedPage> {
+    invariant(!this.isClosed, 'a closed store was used');
+    const { url, nodeId } = this.logStore.options;
+    const connection = await this.guarded('the database', () => StoreConnection.open(url, `latchkey ${nodeId} verify`));
+    this.connections.add(connection);
+    try {
+      if (this.isClosed) throw new LogStoreError('unavailable', 'the store was closed meanwhile');
+      yield await this.identity(connection.client);
+      yield* this.log(connection.client, maxBytesPerPage);
+      yield* this.state(connection.client, maxBytesPerPage);
+    } finally {
+      this.connections.delete(connection);
+      await connection.end();
+    }
+  }
+
+  /** Ends with the log store. A pass under way fails. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    for (const connection of this.connections) connection.destroy();
+  }
+
+  private identity(client: ClientBase): Promise<VerifiedPage> {
+    return this.guarded(IDENTITY_TABLE, async () => {
+      await readSelf(client);
+      const peers = await readPeers(client);
+      return { table: IDENTITY_TABLE, rowCount: 1 + peers.length, byteCount: 0 };
+    });
+  }
+
+  private async *log(client: ClientBase, maxBytes: number): AsyncIterable<VerifiedPage> {
+    let after: LogPlace | null = null;
+    do {
+      const page: LogPage = await this.guarded(BATCH_TABLE, () => this.logPage(client, after, maxBytes));
+      yield { table: BATCH_TABLE, rowCount: page.rowCount, byteCount: page.byteCount };
+      after = page.next;
+    } while (after !== null);
+  }
+
+  private async logPage(client: ClientBase, after: LogPlace | null, maxBytes: number): Promise<LogPage> {
+    const claim = this.logStore.lastClaim;
+    invariant(claim !== null, 'the store was verified before it was loaded');
+    try {
+      return await verifyLogPage(client, claim.epoch, { after, maxBytes });
+    } catch (error) {
+      if (!(error instanceof LogStoreError && error.code === 'fenced')) throw error;
+      throw await refusalOf(client, { epoch: claim.epoch, owner: this.logStore.owner });
+    }
+  }
+
+  /** Again when the state was replaced as a whole in the middle. */
+  private async *state(client: ClientBase, maxBytes: number): AsyncIterable<VerifiedPage> {
+    for (let isComplete = false; !isComplete;) {
+      const { generation } = (await this.guarded(ROW_TABLE, () => readRecord(client))).record;
+      yield* this.rows(client, generation, maxBytes);
+      const total = await this.guarded(ROW_TABLE, () => verifyRowTotals(client));
+      yield { table: ROW_TABLE, rowCount: total.rowCount, byteCount: 0 };
+      isComplete = total.generation === generation;
+    }
+  }
+
+  private async *rows(client: ClientBase, generation: number, maxBytes: number): AsyncIterable<VerifiedPage> {
+    let after: Buffer | null = null;
+    let maxRows = FIRST_PAGE_ROWS;
+    for (;;) {
+      const place: { readonly generation: number; readonly after: Buffer | null } = { generation, after };
+      const limits: { readonly maxRows: number; readonly maxBytes: number } = { maxRows, maxBytes };
+      const page: RowPage | null = await this.guarded(ROW_TABLE, () => readRowPage(client, place, limits));
+      if (page === null) return;
+      yield { table: ROW_TABLE, rowCount: page.rows.length, byteCount: page.byteCount };
+      after = page.lastKey;
+      maxRows = rowsForNextPage(page, maxBytes);
+    }
+  }
+
+  /** @throws LogStoreError, naming the table where that would not be clear */
+  private async guarded<Result>(table: string, read: () => Promise<Result>): Promise<Result> {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof InvariantViolation) throw error;
+      const failure = storeFailure(error, { stage: 'reading', database: shownAddress(this.logStore.options.url) });
+      if (!(failure instanceof LogStoreError) || failure.code !== 'corrupt') throw failure;
+      throw new LogStoreError('corrupt', `${table}: ${failure.message}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { queryOnce } from '../../../../test/support/postgres.js';
+import { CreateCheckpoint1764500000000 } from '../migrations/1764500000000-create-checkpoint.js';
+import { CreateIdentity1765300000000 } from '../migrations/1765300000000-create-identity.js';
+import { CreateViews1765400000000 } from '../migrations/1765400000000-create-views.js';
+
+/** Newest first. */
+const MIGRATIONS = [CreateViews1765400000000, CreateIdentity1765300000000, CreateCheckpoint1764500000000];
+
+/** Makes the database what a Latchkey has left that did not know this migration, nor those after it. */
+export async function takeBack(url: string, oldest: new () => MigrationInterface): Promise<void> {
+  // Only `query` of a query runner is used.
+  const runner = { query: (text: string) => queryOnce(url, text) } as unknown as QueryRunner;
+  for (const Migration of MIGRATIONS) {
+    await new Migration().down(runner);
+    await queryOnce(url, 'DELETE FROM latchkey.migrations WHERE name = $1', [Migration.name]);
+    if (Migration === oldest) return;
+  }
+}
