@@ -62,7 +62,7 @@ export async function startNode(
     await app.listen(settings.clientPort, settings.clientHost);
     await clusterNode.start();
   } catch (error) {
-    await app.close();
+    await closeApp(app, sockets);
     throw error;
   }
   let stopped: Promise<void> | null = null;
@@ -104,13 +104,20 @@ async function stopNode(
   app.get(ClientGateway).disconnectAll();
   const server: Server = app.getHttpServer();
   server.closeIdleConnections();
-  // Also websockets whose client does not answer the goodbye, which the server would wait for.
-  const cutOff = setTimeout(() => {
+  app.get(Metrics).stop();
+  await Promise.all([closeApp(app, sockets), clusterNode.stop()]);
+}
+
+/** Waits for no client: neither for a websocket that does not answer the goodbye, nor for one that came while the node started. */
+async function closeApp(app: NestExpressApplication, sockets: ReadonlySet<Socket>): Promise<void> {
+  const cutOff = setInterval(() => {
     for (const socket of sockets) socket.destroy();
   }, DRAIN_MS);
-  app.get(Metrics).stop();
-  await Promise.all([app.close(), clusterNode.stop()]);
-  clearTimeout(cutOff);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(cutOff);
+  }
 }
 
 /** The connections that are open at the moment, whatever they have become since. */

@@ -35,13 +35,17 @@ function settingsOrExit(): NodeSettings {
   }
 }
 
+function exitForDatabase({ code, message }: LogStoreError): never {
+  exitWithLine(`database (${code}): ${message}`, EXIT.database);
+}
+
 /** Why the node could not start, in one line. */
 function exitForStart(error: unknown): never {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   const message = error instanceof Error ? error.message : String(error);
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
     exitWithLine(`cannot listen: ${message}`, EXIT.portInUse);
-  if (error instanceof LogStoreError) exitWithLine(`database (${error.code}): ${message}`, EXIT.database);
+  if (error instanceof LogStoreError) exitForDatabase(error);
   exitWithLine(message, EXIT.failed);
 }
 
@@ -52,6 +56,8 @@ export async function runNode(): Promise<void> {
   const logger = loggers.part('node');
   const fail = (error: unknown): void => {
     logger.fatal('stopping at once', { error });
+    // Fenced, for example: who is started again at once would only take the database back from the newcomer.
+    if (error instanceof LogStoreError) exitForDatabase(error);
     process.exit(EXIT.failed);
   };
   process.on('uncaughtException', fail);

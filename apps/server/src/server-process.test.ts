@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../../dist/server/apps/server/src/main.js', import.meta.url));
 const MAX_STOP_MS = 5_000;
+/** Mostly for the start of a process on a busy machine. An unfinished request holds a server for longer. */
+const MAX_FAILED_START_MS = 20_000;
 
 type Ended = {
   readonly code: number | null;
@@ -71,4 +73,40 @@ describe.skipIf(!existsSync(MAIN))('the process of a node (built by `nest build 
     expect(ended.errors).toMatch(/^latchkey: database \(\w+\): [^\n]+\n$/);
     expect(ended.errors + ended.output).not.toContain('hunter2');
   });
+
+  it('ends at once when its database fails while it starts, though a client has connected already', async () => {
+    const port = await freePort();
+    // Takes connections and says nothing. The node listens to clients before it asks its database.
+    const database = createServer((nodeSocket) => {
+      const client = connect(port, '127.0.0.1', () => {
+        client.write('GET /v1/status HTTP/1.1\r\n', () => nodeSocket.destroy());
+      });
+      client.on('error', () => undefined);
+      nodeSocket.on('error', () => undefined);
+    });
+    const databasePort = await listening(database);
+    const startedAtMs = performance.now();
+    const { code, errors } = await runNode({
+      LATCHKEY_STORAGE: 'postgres',
+      LATCHKEY_CLIENT_PORT: String(port),
+      LATCHKEY_DATABASE_URL: `postgres://nobody@127.0.0.1:${databasePort}/none`,
+    });
+    database.close();
+    expect(code).toBe(4);
+    expect(errors).toMatch(/^latchkey: database \(unavailable\): [^\n]+\n$/);
+    expect(performance.now() - startedAtMs).toBeLessThan(MAX_FAILED_START_MS);
+  });
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listening(server);
+  server.close();
+  return port;
+}
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

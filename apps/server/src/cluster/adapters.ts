@@ -1,19 +1,28 @@
-import type { CheckpointStore, LogStore, PeerTransport } from '@latchkey/replica';
+import { randomUUID } from 'node:crypto';
+import type { CheckpointStore, IdentityStore, LogStore, PeerTransport } from '@latchkey/replica';
 import type { PartLogger } from '../logging/part-logger.js';
 import type { NodeSettings } from '../settings/settings.js';
 import { SoloTransport } from './solo-transport.js';
 
-/** Both in the same place and under one claim; closing the log store closes the other. */
-export type Stores = { readonly logStore: LogStore; readonly checkpoints: CheckpointStore };
+/** All in the same place and under one claim; closing the log store closes the others. */
+export type Stores = {
+  readonly logStore: LogStore;
+  readonly checkpoints: CheckpointStore;
+  readonly identity: IdentityStore;
+};
 
 /** The only place that knows which stores and which transport there are. Those that are not chosen are not loaded. */
 export async function createStores(settings: NodeSettings): Promise<Stores> {
   const { nodeId, clusterId, databaseUrl } = settings;
   switch (settings.storage) {
     case 'memory': {
-      const { MemoryCheckpointStore, MemoryDisk, MemoryLogStore } = await import('./memory-log-store.js');
-      const disk = new MemoryDisk();
-      return { logStore: new MemoryLogStore(disk), checkpoints: new MemoryCheckpointStore(disk) };
+      const memory = await import('./memory-log-store.js');
+      const disk = new memory.MemoryDisk(randomUUID());
+      return {
+        logStore: new memory.MemoryLogStore(disk),
+        checkpoints: new memory.MemoryCheckpointStore(disk),
+        identity: new memory.MemoryIdentityStore(disk),
+      };
     }
     case 'postgres': {
       const { createPostgresStores } = await import('./postgres-log-store.js');

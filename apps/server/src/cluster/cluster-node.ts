@@ -1,4 +1,12 @@
-import { createReplica, type Clock, type PeerTransport, type Replica } from '@latchkey/replica';
+import { randomUUID } from 'node:crypto';
+import {
+  createReplica,
+  type CheckpointView,
+  type Clock,
+  type PeerTransport,
+  type Replica,
+  type ReplicaPhase,
+} from '@latchkey/replica';
 import { StateMachine, type ApplyResult } from '@latchkey/state-machine';
 import type { PartLogger } from '../logging/part-logger.js';
 import type { NodeSettings } from '../settings/settings.js';
@@ -7,6 +15,7 @@ import { AppliedState } from './applied-state.js';
 import { handOver } from './handover.js';
 import { addressedTo, LeaderDesks, type DeskName, type LeaderDesk } from './leader-desks.js';
 import type { NodeEvents } from './node-events.js';
+import { PeriodicCheckpoints } from './periodic-checkpoints.js';
 import { checkpointPace, raftConfig, randomIncarnation, REPLICA_LIMITS } from './replica-options.js';
 
 export type ClusterNodeParts = {
@@ -18,12 +27,17 @@ export type ClusterNodeParts = {
   readonly transport: PeerTransport;
 };
 
+const CATCH_UP_PAUSE_MS = 50;
+
+const HAS_ENDED: ReadonlySet<ReplicaPhase> = new Set(['removed', 'stopped', 'failed']);
+
 /** This member of the cluster: its replica and what it has applied. */
 export class ClusterNode {
   readonly state: AppliedState;
   readonly replica: Replica<ApplyResult>;
   private readonly desks = new LeaderDesks();
   private readonly commitAwaiters: (() => boolean)[] = [];
+  private readonly periodicCheckpoints: PeriodicCheckpoints;
   private caughtUp = false;
   private handingOver: Promise<void> | null = null;
   private stopping = false;
@@ -36,6 +50,7 @@ export class ClusterNode {
       raft: raftConfig(settings),
       ...REPLICA_LIMITS,
       logStore: stores.logStore,
+      identity: { store: stores.identity, newStoreId: randomUUID },
       transport,
       stateMachine: this.state,
       checkpoints: { store: stores.checkpoints, stateMachine: this.state, ...checkpointPace(settings) },
@@ -45,6 +60,7 @@ export class ClusterNode {
       awaitsCommits: () => this.commitAwaiters.some((awaitsCommits) => awaitsCommits()),
       incarnation: randomIncarnation(),
     });
+    this.periodicCheckpoints = new PeriodicCheckpoints({ clock, replica: this.replica });
   }
 
   /** Who answers what other nodes ask this one while it leads. */
@@ -55,6 +71,11 @@ export class ClusterNode {
   /** Asks that desk at the leader, which may be this node. @throws ReplicaError */
   askLeader(name: DeskName, question: Uint8Array): Promise<Uint8Array> {
     return this.replica.askLeader(addressedTo(name, question));
+  }
+
+  /** The rows of the latest checkpoint, which must be closed; null when there is none. @throws LogStoreError */
+  openCheckpoint(): Promise<CheckpointView | null> {
+    return this.parts.stores.checkpoints.openView();
   }
 
   /** While one of these says yes, this node wants to know of each commit at once, not with the next heartbeat. */
@@ -72,6 +93,7 @@ export class ClusterNode {
   /** Resolves when this node listens to its peers. @throws LogStoreError, and the transport's errors */
   async start(): Promise<void> {
     await this.replica.start();
+    this.periodicCheckpoints.start();
     void this.catchUp();
   }
 
@@ -91,6 +113,7 @@ export class ClusterNode {
 
   async stop(): Promise<void> {
     this.stopping = true;
+    this.periodicCheckpoints.stop();
     await this.handOverLeadership();
     await this.replica.stop();
   }
@@ -114,8 +137,10 @@ export class ClusterNode {
         await this.replica.readBarrier();
         this.caughtUp = true;
       } catch {
-        // No leader within the read's time; the next call waits as long again, so this loop never spins.
-        if (this.replica.status().phase !== 'running' && this.replica.status().phase !== 'recovering') return;
+        // No leader within the read's time.
+        if (HAS_ENDED.has(this.replica.status().phase)) return;
+        // Before the node takes part a read fails at once.
+        await new Promise<void>((resolve) => void this.parts.clock.setTimer(CATCH_UP_PAUSE_MS, resolve));
       }
     }
   }

@@ -1,5 +1,5 @@
 import type { LogIndex, Membership, NodeId, Role, SnapshotMeta, Term } from '@latchkey/raft';
-import type { ReplicaObserver } from '@latchkey/replica';
+import type { RejoinReason, ReplicaObserver } from '@latchkey/replica';
 import type { PartLogger } from '../logging/part-logger.js';
 import { Listeners } from './listeners.js';
 
@@ -68,6 +68,11 @@ export class NodeEvents implements ReplicaObserver {
 
   membershipChanged({ voters, votersOutgoing, learners }: Membership): void {
     this.logger.info('membership changed', { voters, votersOutgoing, learners });
+  }
+
+  rejoining(reason: RejoinReason | null): void {
+    if (reason === null) this.logger.info('this node has all that it had again');
+    else this.logger.error('this node takes part no more with what its database holds, and begins anew', { reason });
   }
 
   removed(): void {

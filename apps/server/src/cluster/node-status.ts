@@ -1,9 +1,19 @@
 import type { Member, StatusResult } from '@latchkey/contracts';
 import type { NodeId } from '@latchkey/raft';
-import type { ReplicaStatus } from '@latchkey/replica';
+import type { RejoinReason, ReplicaStatus } from '@latchkey/replica';
 import type { NodeSettings } from '../settings/settings.js';
 import type { ClusterNode } from './cluster-node.js';
 import { VERSION } from './version.js';
+
+/** For those who look at one node: whether it takes part, and why not. */
+export type NodeStatusResult = StatusResult & Pick<ReplicaStatus, 'phase' | 'rejoining'>;
+
+const REJOIN_REASONS: Readonly<Record<RejoinReason, string>> = {
+  replaced: 'its database is another one than the cluster knows',
+  behind: 'its database holds less than it did',
+  corrupt: 'its database cannot be read',
+  diverged: 'its state differs from that of the others',
+};
 
 /** What this node says about itself and its cluster. */
 export class NodeStatus {
@@ -12,7 +22,7 @@ export class NodeStatus {
     private readonly settings: NodeSettings,
   ) {}
 
-  status(): StatusResult {
+  status(): NodeStatusResult {
     const { state, replica } = this.node;
     const raft = replica.status();
     return {
@@ -30,13 +40,20 @@ export class NodeStatus {
       stateHash: state.reader.stateHash,
       members: this.members(),
       version: VERSION,
+      phase: raft.phase,
+      rejoining: raft.rejoining,
     };
   }
 
   /** For one that is not. */
   whyNotReady(): string {
-    const { leaderId, membership, phase } = this.node.replica.status();
+    const { leaderId, membership, phase, rejoining } = this.node.replica.status();
     if (phase === 'removed') return 'this node was removed from the cluster';
+    if (phase === 'recovering') return 'this node cannot use its database at the moment; its log says why';
+    if (phase === 'rejoining' && rejoining !== null) {
+      return `${REJOIN_REASONS[rejoining]}: it waits to be released by the leader, and begins anew then`;
+    }
+    if (phase === 'admitting') return 'this node waits for the others to say that they know its database';
     if (leaderId !== null) return 'this node has not caught up, or is stopping';
     return membership.voters.length === 0 ? 'this node waits to be added to the cluster' : 'no leader is known';
   }

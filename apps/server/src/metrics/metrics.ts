@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import type { RejoinReason } from '@latchkey/replica';
 import type { Registry } from 'prom-client';
 import { SnapshotCounters } from './snapshot-counters.js';
 
@@ -18,12 +19,14 @@ export type Observed = {
   readonly lockWaiters: number;
   readonly clientConnections: number;
   readonly clientUnsentBytes: number;
+  readonly rejoining: RejoinReason | null;
 };
 
 /** A scraper comes every few seconds; finer sampling would wake an idle node for nothing. */
 const EVENT_LOOP_SAMPLE_MS = 100;
 const PERSIST_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5];
 const ROLES = ['leader', 'follower', 'candidate', 'learner'];
+const REJOIN_REASONS = ['replaced', 'behind', 'corrupt', 'diverged'] as const satisfies readonly RejoinReason[];
 const NANOSECONDS_PER_SECOND = 1e9;
 
 /**
@@ -79,6 +82,13 @@ export class Metrics {
       labelNames: ['role'],
       registers: [registry],
     });
+    const rejoining = new prometheus.Gauge({
+      name: 'latchkey_rejoining',
+      help: 'Whether this node is without its vote because its database has lost something; 1 for the reason',
+      labelNames: ['reason'],
+      registers: [registry],
+    });
+    for (const reason of REJOIN_REASONS) rejoining.set({ reason }, reason === seen.rejoining ? 1 : 0);
     for (const name of ROLES) role.set({ role: name }, name === seen.role ? 1 : 0);
     const gauges: readonly (readonly [name: string, help: string, value: number])[] = [
       ['latchkey_term', 'Current term', seen.term],
