@@ -4,6 +4,7 @@ import { mutationPlugin } from './tools/mutation/apply-mutant.mjs';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const LIBS = [
+  'backup',
   'conformance',
   'contracts',
   'lessor',

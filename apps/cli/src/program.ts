@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addBackupCommand } from './commands/backup.js';
 import { addConfigCommands } from './commands/config.js';
 import { addElectCommand } from './commands/elect.js';
 import { addGlobalOptions } from './commands/global-options.js';
@@ -9,6 +10,7 @@ import { addLocksCommand } from './commands/locks.js';
 import { addMemberCommands } from './commands/member.js';
 import { addNodeCommand } from './commands/node.js';
 import { addPostgresCommand } from './commands/postgres.js';
+import { addRestoreCommand } from './commands/restore.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTransferLeaderCommand } from './commands/transfer-leader.js';
 import { addUpCommand } from './commands/up.js';
@@ -56,6 +58,8 @@ export function createProgram(output: Output): Command {
   addLeaseCommands(program, output);
   addMemberCommands(program, output);
   addTransferLeaderCommand(program, output);
+  addBackupCommand(program, output);
+  addRestoreCommand(program, output);
   addPostgresCommand(program, output);
   return program;
 }

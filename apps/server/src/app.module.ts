@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { BackupModule } from './backup/backup.module.js';
 import { ClusterModule } from './cluster/cluster.module.js';
 import { DocsModule } from './docs/docs.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
@@ -12,7 +13,14 @@ export class AppModule {
   static register(settings: NodeSettings, loggers: Loggers): DynamicModule {
     return {
       module: AppModule,
-      imports: [ClusterModule.register(settings, loggers), GatewayModule, HistoryModule, HttpModule, DocsModule],
+      imports: [
+        ClusterModule.register(settings, loggers),
+        GatewayModule,
+        HistoryModule,
+        BackupModule,
+        HttpModule,
+        DocsModule,
+      ],
     };
   }
 }

@@ -35,6 +35,7 @@ export {
   MAX_VALUE_BYTES,
   MIN_LEASE_TTL_MS,
 } from './limits.js';
+export { AttachedKeys, NewClusterRows } from './new-cluster-rows.js';
 export type {
   DeleteOutcome,
   OperationOutcome,
@@ -46,6 +47,8 @@ export type {
   RefusalCode,
   TransactionOutcome,
 } from './outcomes.js';
+export { raiseRevisions, RESTORE_REVISION_STEP } from './raise-revisions.js';
+export { decodeMeta, type StateMeta } from './section-rows.js';
 export type { ApplyResult, LeaseInfo, QueueEntry, RangeQuery, RangeResult, StateReader } from './state-machine-api.js';
 export { StateMachine, type EntryMeta } from './state-machine.js';
 export { MAX_PAGE_BYTES, MAX_PAGE_ROWS } from './state-changes.js';

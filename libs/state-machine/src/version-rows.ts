@@ -65,7 +65,6 @@ export function decodeVersionRow(row: StateRow, pool: BytePool): PlacedVersion {
   const position = uint32At(bytes, OFFSETS.position);
   const updatedAtMs = uint64At(bytes, OFFSETS.updatedAtMs);
   if (isDeletion) return { version: { key: name, value: null, modRevision, updatedAtMs }, position };
-  const hasLease = uint32At(bytes, OFFSETS.leaseId) !== 0 || uint32At(bytes, OFFSETS.leaseId + 4) !== 0;
   const version: KeyVersion = {
     // In the order of `KeySpace.put`: records of one shape are faster to read.
     key: name,
@@ -73,8 +72,19 @@ export function decodeVersionRow(row: StateRow, pool: BytePool): PlacedVersion {
     createRevision: revision(uint64At(bytes, OFFSETS.createRevision)),
     modRevision,
     version: uint64At(bytes, OFFSETS.version),
-    leaseId: hasLease ? leaseIdAt(bytes, OFFSETS.leaseId) : null,
+    leaseId: hasLease(bytes) ? leaseIdAt(bytes, OFFSETS.leaseId) : null,
     updatedAtMs,
   };
   return { version, position };
 }
+
+/** Of a version's row without the rest: its key, and whether it is attached to a lease. @throws CorruptStateRows */
+export function attachmentOf({ key, value }: StateRow): { readonly key: string; readonly isAttached: boolean } {
+  const keyLength = key.length - KEY_OFFSETS.key;
+  checkRows(keyLength > 0 && keyLength <= MAX_KEY_BYTES, `a version of a key of ${keyLength} bytes`);
+  const isRecordRow = value[OFFSETS.flags] === FLAGS.record && value.length >= OFFSETS.value;
+  return { key: textAt(key, KEY_OFFSETS.key, keyLength), isAttached: isRecordRow && hasLease(value) };
+}
+
+const hasLease = (value: Uint8Array): boolean =>
+  uint32At(value, OFFSETS.leaseId) !== 0 || uint32At(value, OFFSETS.leaseId + 4) !== 0;

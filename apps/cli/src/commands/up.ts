@@ -8,10 +8,10 @@ import { serverEntry } from '../supervisor/server-process.js';
 import { humanReport, jsonReport } from '../supervisor/up-report.js';
 import { globalOptions } from './global-options.js';
 
-const DEFAULT_NODES = 3;
+export const DEFAULT_NODES = 3;
 const DEFAULT_DATA = '.latchkey';
-const DEFAULT_CLIENT_PORT = 7301;
-const DEFAULT_PEER_PORT = 7401;
+export const DEFAULT_CLIENT_PORT = 7301;
+export const DEFAULT_PEER_PORT = 7401;
 const PORT_MAX = 65_535;
 
 type UpFlags = {
@@ -72,7 +72,7 @@ function portOption(flags: string, description: string, port: number): Option {
   return new Option(flags, description).default(port).argParser(integerBetween(1, PORT_MAX - MAX_NODES));
 }
 
-function integerBetween(least: number, most: number): (text: string) => number {
+export function integerBetween(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > most) {

@@ -1,0 +1,4 @@
+import 'reflect-metadata';
+import { runRestore } from './run-restore.js';
+
+await runRestore();
