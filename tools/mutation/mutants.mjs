@@ -235,6 +235,34 @@ export const MUTANTS = [
     find: 'if (term !== this.term) return false;',
     replace: '',
   },
+  {
+    id: 'late-answers-of-a-replaced-store',
+    breaks: 'what an emptied store had confirmed counts for the new one (FAILURE-MODES 32)',
+    file: 'libs/raft/src/append-answers.ts',
+    find: ' || answer.confirmRound < progress.countsFromRound',
+    replace: '',
+  },
+  {
+    id: 'founded-by-a-majority-of-new-stores',
+    breaks: 'a wiped node founds the cluster once more (FAILURE-MODES 32)',
+    file: 'libs/replica/src/admission.ts',
+    find: "standing.kind !== 'founding' || this.hasFoundedWelcome()",
+    replace: 'true',
+  },
+  {
+    id: 'takes-part-behind',
+    breaks: 'a node whose database was set back votes with it (FAILURE-MODES 32)',
+    file: 'libs/replica/src/admission.ts',
+    find: "if (verdict === 'behind') return { type: 'lost', reason: verdict };",
+    replace: '',
+  },
+  {
+    id: 'begins-anew-before-it-is-released',
+    breaks: 'what the cluster counts on is thrown away (FAILURE-MODES 32)',
+    file: 'libs/replica/src/history-releases.ts',
+    find: 'this.answer(from, wanted, false);\n  }\n\n  /** In a turn',
+    replace: 'this.answer(from, wanted, true);\n  }\n\n  /** In a turn',
+  },
 
   // ── State machine ────────────────────────────────────────────────────────────────────────────────────────────────
   {
