@@ -111,9 +111,11 @@ export class StoreWatch {
 
   claim(): StoreClaim {
     const { identity, host, loaded } = this.options;
-    const { storeId, epoch } = identity;
+    const { storeId, epoch, founders } = identity;
     const position = host.position() ?? loaded;
-    const isNew = identity.isNew && position.term === 0 && position.lastIndex === 0;
+    const isUnused = identity.isNew && position.term === 0 && position.lastIndex === 0;
+    // Who knows with whom it founded the cluster has not lost everything, whether it came to use its store or not.
+    const isNew = isUnused && (founders === null || founders.length === 0);
     return { storeId, epoch, isNew, ...position };
   }
 

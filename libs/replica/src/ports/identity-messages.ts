@@ -5,6 +5,7 @@ import type { StoreId } from './identity-store.js';
 export type StoreClaim = {
   readonly storeId: StoreId;
   readonly epoch: number;
+  /** Nothing was ever written, nor is known who founded the cluster. */
   readonly isNew: boolean;
   readonly term: Term;
   /** The last durable entry. */
