@@ -8,6 +8,7 @@ const N2 = nodeId('n2');
 const N3 = nodeId('n3');
 const N4 = nodeId('n4');
 const THREE: Membership = { voters: [N1, N2, N3], votersOutgoing: [], learners: [] };
+const NOBODY: Membership = { voters: [], votersOutgoing: [], learners: [] };
 /** While n1 was away n2 and n3 were given other stores, and n4 came. */
 const LATER: Membership = { voters: [N2, N3, N4], votersOutgoing: [], learners: [N1] };
 const OWN_INDEX = 20;
@@ -20,10 +21,10 @@ function admissionOf(kind: StandingKind): Admission {
     graceMs: GRACE_MS,
     standing: {
       kind,
-      membership: THREE,
-      membershipIndex: logIndex(kind === 'founding' ? 0 : OWN_INDEX),
-      initialMembership: THREE,
-      possibleVoters: THREE.voters,
+      membership: kind === 'joining' ? NOBODY : THREE,
+      membershipIndex: logIndex(kind === 'returning' ? OWN_INDEX : 0),
+      initialMembership: kind === 'joining' ? NOBODY : THREE,
+      possibleVoters: kind === 'joining' ? [] : THREE.voters,
     },
   });
 }
@@ -79,10 +80,10 @@ describe('a node that has taken part before', () => {
     const admission = admissionOf('returning');
     for (const peer of [N2, N3]) admission.judged(peer, 'welcome');
     admission.answered(N2, answer('welcome'));
-    admission.answered(N3, answer('replaced', { membershipIndex: logIndex(OWN_INDEX - 1) }));
+    admission.answered(N3, answer('replaced'));
     admission.decide(0);
     expect(admission.decide(GRACE_MS)).toEqual({ type: 'admitted' });
-    admission.answered(N3, answer('replaced'));
+    admission.answered(N3, answer('replaced', later));
     expect(admission.decide(GRACE_MS)).toEqual({ type: 'lost', reason: 'replaced' });
   });
 
@@ -97,6 +98,13 @@ describe('a node that has taken part before', () => {
 });
 
 describe('a founder', () => {
+  it('has lost what it held when the cluster was founded, and gives it no vote', () => {
+    const admission = admissionOf('founding');
+    admission.judged(N2, 'welcome');
+    admission.answered(N2, answer('noVote', later));
+    expect(admission.decide(0)).toEqual({ type: 'lost', reason: 'replaced' });
+  });
+
   it('takes part when every other one has welcomed it', () => {
     const admission = admissionOf('founding');
     for (const peer of [N2, N3]) {
@@ -113,5 +121,30 @@ describe('a founder', () => {
     admission.answered(N2, answer('welcome', { membershipIndex: logIndex(0) }));
     admission.decide(0);
     expect(admission.decide(GRACE_MS)).toEqual({ type: 'admitted' });
+  });
+});
+
+describe('a node that joins', () => {
+  it('takes part when a majority of the voters has said that it has no vote', () => {
+    const admission = admissionOf('joining');
+    expect(admission.decide(10 * GRACE_MS)).toEqual({ type: 'wait' });
+    for (const peer of [N2, N3]) {
+      admission.judged(peer, 'welcome');
+      admission.answered(peer, answer('noVote', later));
+    }
+    admission.decide(0);
+    expect(admission.decide(GRACE_MS)).toEqual({ type: 'admitted' });
+  });
+
+  it('waits when it has a vote, and has lost what it held when somebody knows what that was', () => {
+    const admission = admissionOf('joining');
+    for (const peer of [N2, N3]) {
+      admission.judged(peer, 'welcome');
+      admission.answered(peer, answer('noVote'));
+    }
+    admission.decide(0);
+    expect(admission.decide(GRACE_MS)).toEqual({ type: 'wait' });
+    admission.answered(N3, answer('replaced'));
+    expect(admission.decide(GRACE_MS)).toEqual({ type: 'lost', reason: 'replaced' });
   });
 });

@@ -1,6 +1,6 @@
 import type { LogIndex, Membership, NodeId } from '@latchkey/raft';
 import type { StoreVerdict } from './ports/identity-messages.js';
-import { hasMajority, votersOf } from './quorum-of.js';
+import { hasMajority, hasVote, votersOf } from './quorum-of.js';
 import type { StoreStanding } from './store-standing.js';
 
 export type AdmissionAnswer = {
@@ -29,7 +29,8 @@ export type AdmissionOptions = {
  * confirms no entry: a store that was wiped or restored has forgotten what others may count on.
  *
  * One that has taken part before needs the word of a majority, itself counted, as Raft does for everything. The first start
- * of all needs every founder once: a wiped node among them could not be told from a new one by fewer.
+ * of all needs every founder once: a wiped node among them could not be told from a new one by fewer. One that joins waits
+ * for a majority to say that it has no vote: it may have had one, and have been wiped.
  */
 export class Admission {
   private readonly answers = new Map<NodeId, AdmissionAnswer>();
@@ -49,16 +50,17 @@ export class Admission {
   }
 
   decide(nowMs: number): AdmissionDecision {
-    const { kind } = this.options.standing;
-    if (kind === 'alone' || kind === 'joining') return { type: 'admitted' };
+    const { kind, membershipIndex: ownIndex } = this.options.standing;
+    if (kind === 'alone') return { type: 'admitted' };
     for (const [peer, answer] of this.answers) {
       if (!this.isTrusted(peer, answer)) continue;
       const { verdict, membershipIndex } = answer;
-      const { membershipIndex: ownIndex } = this.options.standing;
       if (verdict === 'behind') return { type: 'lost', reason: verdict };
-      // Who knows of an earlier membership may remember a store that was given up since. Another one is only taken for the
-      // store of a node without a vote: who has seen a later one than this knows of the change that took the vote.
-      if (verdict === 'replaced' && membershipIndex >= ownIndex) return { type: 'lost', reason: verdict };
+      // Who knows of no later membership may remember a store that was given up since. Another one is only taken for that of
+      // a node without a vote: who has seen a later one than this knows of the change that took the vote.
+      const isOfLater = kind === 'returning' ? membershipIndex > ownIndex : membershipIndex >= ownIndex;
+      if (verdict === 'replaced' && isOfLater) return { type: 'lost', reason: verdict };
+      if (verdict === 'noVote' && kind === 'founding') return { type: 'lost', reason: 'replaced' };
       if (verdict === 'notMember' && membershipIndex > ownIndex) return { type: 'removed' };
     }
     return this.isAdmitted(nowMs) ? { type: 'admitted' } : { type: 'wait' };
@@ -72,6 +74,8 @@ export class Admission {
   private isAdmitted(nowMs: number): boolean {
     const { nodeId, standing } = this.options;
     const membership = this.latestMembership();
+    // One that has nothing and has a vote had something: whoever knows of it will say so.
+    if (membership === null || (this.joins && hasVote(membership, nodeId))) return false;
     const isWelcomedBy = (voter: NodeId): boolean => voter === nodeId || this.welcomeOf(voter) !== null;
     if (votersOf(membership).every(isWelcomedBy)) return true;
     // A founder that died in the middle of the first start: the others remember this very store, unused.
@@ -84,13 +88,20 @@ export class Admission {
     return nowMs >= this.admissibleSinceMs + this.options.graceMs;
   }
 
-  /** The voters of the own log may have left long ago. */
-  private latestMembership(): Membership {
-    let latest: Pick<AdmissionAnswer, 'membership' | 'membershipIndex'> = this.options.standing;
+  /** The voters of the own log may have left long ago. Null when it names none, and nobody has said who they are. */
+  private latestMembership(): Membership | null {
+    const { standing } = this.options;
+    let latest: Pick<AdmissionAnswer, 'membership' | 'membershipIndex'> | null =
+      votersOf(standing.membership).length === 0 ? null : standing;
     for (const [peer, answer] of this.answers) {
-      if (answer.membershipIndex > latest.membershipIndex && this.isTrusted(peer, answer)) latest = answer;
+      if (votersOf(answer.membership).length === 0 || !this.isTrusted(peer, answer)) continue;
+      if (latest === null || answer.membershipIndex > latest.membershipIndex) latest = answer;
     }
-    return latest.membership;
+    return latest?.membership ?? null;
+  }
+
+  private get joins(): boolean {
+    return this.options.standing.kind === 'joining';
   }
 
   private hasFoundedWelcome(): boolean {
@@ -99,7 +110,9 @@ export class Admission {
 
   private welcomeOf(voter: NodeId): AdmissionAnswer | null {
     const answer = this.answers.get(voter);
-    return answer?.verdict === 'welcome' && this.isTrusted(voter, answer) ? answer : null;
+    if (answer === undefined || !this.isTrusted(voter, answer)) return null;
+    const isWelcome = answer.verdict === 'welcome' || (answer.verdict === 'noVote' && this.joins);
+    return isWelcome ? answer : null;
   }
 
   /**

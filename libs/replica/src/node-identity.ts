@@ -69,6 +69,8 @@ export class NodeIdentity {
   private watch: StoreWatch | null = null;
   private lost: LostHistory | null = null;
   private lastReason: RejoinReason | null = null;
+  /** The cluster counts on nothing that the store of this node held. */
+  private isReleased = false;
   private nextAskMs = Infinity;
   private retryDelayMs = RELOAD_BACKOFF_MIN_MS;
   private underWay: Promise<void> = Promise.resolve();
@@ -85,7 +87,7 @@ export class NodeIdentity {
     this.stage = 'busy';
     await this.read();
     const { standing } = this;
-    if (standing?.kind === 'alone' || standing?.kind === 'joining') await this.enter();
+    if (standing?.kind === 'alone' || (standing?.kind === 'joining' && this.isReleased)) await this.enter();
   }
 
   receive(from: NodeId, message: IdentityMessage): void {
@@ -243,7 +245,7 @@ export class NodeIdentity {
     this.becomes('running');
     if (watch.wantsVoteBack) this.lastReason ??= 'replaced';
     else this.rejoined();
-    watch.begin(durable.checkpoint?.membership ?? null);
+    watch.begin(durable.checkpoint);
     options.host.begin(durable, initialMembership);
   }
 
@@ -280,6 +282,7 @@ export class NodeIdentity {
   private async startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void> {
     await this.options.store.startAnew(history);
     await this.read();
+    this.isReleased = true;
     if (this.standing?.kind === 'joining') await this.enter();
   }
 

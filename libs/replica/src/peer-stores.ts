@@ -99,11 +99,16 @@ export class PeerStores {
     }
   }
 
-  /** Nobody counts on the stores of others than these any more; gives who was remembered durably, or may be. */
-  forgetAllBut(voters: readonly NodeId[]): readonly NodeId[] {
+  /**
+   * Nobody counts on the stores of others than these any more; gives who was remembered durably, or may be.
+   * @param replayedIndex null when that is news; else the entry that says so was applied before this start, and those are
+   * forgotten that have shown no more than was in the log then: what was to be forgotten may not have been written down
+   */
+  forgetAllBut(voters: readonly NodeId[], replayedIndex: LogIndex | null = null): readonly NodeId[] {
     const gone: NodeId[] = [];
-    for (const [node, { isVoter }] of this.known) {
+    for (const [node, { isVoter, record }] of this.known) {
       if (!isVoter || voters.includes(node)) continue;
+      if (replayedIndex !== null && record.lastIndex >= replayedIndex) continue;
       this.known.delete(node);
       gone.push(node);
     }

@@ -5,6 +5,7 @@ import {
   type MembershipChange,
   type NodeId,
   type RaftMessage,
+  type SnapshotMeta,
 } from '@latchkey/raft';
 import type { RequestedInput } from './driver-calls.js';
 import { hasItsVote, HistoryReleases, type LeaderMembership } from './history-releases.js';
@@ -87,15 +88,17 @@ export class StoreWatch {
   get hasFounded(): boolean {
     const { identity, standing } = this.options;
     if (!identity.isNew || identity.founders !== null || this.committedIndex > 0) return true;
-    // One that joins runs at once, and may do so before there is a cluster.
+    // One that joins may run before there is a cluster.
     return this.isRunning && standing.kind !== 'joining';
   }
 
   /** The node takes part from here on. */
-  begin(committed: Membership | null): void {
+  begin(checkpoint: SnapshotMeta | null): void {
     this.isRunning = true;
-    if (committed !== null) this.committed = committed;
     this.replayedIndex = this.options.loaded.lastIndex;
+    if (checkpoint === null) return;
+    this.committed = checkpoint.membership;
+    this.forget(this.peers.forgetAllBut(votersOf(this.committed), checkpoint.index));
   }
 
   /**
@@ -129,9 +132,8 @@ export class StoreWatch {
       if (isAnother && this.isRunning) host.give({ type: 'peerStoreReplaced', peer: from });
       this.write();
     }
-    // It is a founder by its settings alone, else it would not ask: the cluster has been founded, and gives it no vote.
-    const comesTooLate = claim.isNew && this.hasFounded && !isVoter;
-    const told = this.isStranger(from, claim) ? 'notMember' : comesTooLate ? 'replaced' : verdict;
+    const hasNoVote = claim.isNew && this.hasFounded && !isVoter;
+    const told = this.isStranger(from, claim) ? 'notMember' : hasNoVote ? 'noVote' : verdict;
     if (wantsVerdict) this.tellVerdict(from, claim, told);
     return verdict;
   }
@@ -145,7 +147,7 @@ export class StoreWatch {
     this.committedIndex = index;
     const voters = votersOf(membership);
     this.peers.votersAre(voters);
-    if (index > this.replayedIndex) this.forget(this.peers.forgetAllBut(voters));
+    this.forget(this.peers.forgetAllBut(voters, index <= this.replayedIndex ? index : null));
   }
 
   /**

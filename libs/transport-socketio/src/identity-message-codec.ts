@@ -19,7 +19,7 @@ const identityTag = {
 } as const satisfies Record<IdentityMessage['type'], number>;
 
 /** Their places are on the wire: append only. */
-const verdicts = ['welcome', 'replaced', 'behind', 'notMember'] as const satisfies readonly StoreVerdict[];
+const verdicts = ['welcome', 'replaced', 'behind', 'notMember', 'noVote'] as const satisfies readonly StoreVerdict[];
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

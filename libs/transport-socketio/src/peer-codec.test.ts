@@ -120,7 +120,7 @@ const identityMessages: {
   storeVerdict: record({
     type: fc.constant('storeVerdict'),
     ...store,
-    verdict: fc.constantFrom('welcome', 'replaced', 'behind', 'notMember'),
+    verdict: fc.constantFrom('welcome', 'replaced', 'behind', 'notMember', 'noVote'),
     hasFounded: fc.boolean(),
     membership: anyMembership,
     membershipIndex: anyIndex,

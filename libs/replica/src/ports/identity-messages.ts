@@ -16,9 +16,10 @@ export type StoreClaim = {
 
 /**
  * What a node makes of the claim of another. `replaced`: there was another store before. `behind`: the store has shown more
- * than it does now. `notMember`: the cluster goes on without that node.
+ * than it does now. `notMember`: the cluster goes on without that node. `noVote`: it is new, the cluster has been founded, and
+ * gives it no vote.
  */
-export type StoreVerdict = 'welcome' | 'replaced' | 'behind' | 'notMember';
+export type StoreVerdict = 'welcome' | 'replaced' | 'behind' | 'notMember' | 'noVote';
 
 /** A store of one of the first voters, as the answering node remembers it. */
 export type FounderStore = { readonly node: NodeId; readonly storeId: StoreId; readonly epoch: number };
