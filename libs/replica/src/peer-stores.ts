@@ -91,12 +91,22 @@ export class PeerStores {
     else if (message.type === 'voteRequest' || message.type === 'voteResponse') this.shown(known, message.term, NONE);
   }
 
-  /** These may vote from now on: they are remembered durably from here on. */
-  votersAre(voters: readonly NodeId[]): void {
+  /** The first voters. */
+  foundersAre(voters: readonly NodeId[]): void {
     for (const node of voters) {
       const known = this.known.get(node);
       if (known !== undefined) known.isVoter = true;
     }
+  }
+
+  /**
+   * These may vote from now on: they are remembered durably from here on. Gives those that had no vote, whose stores are not
+   * known any more: a node without a vote may change its store, and this one may not have heard of it.
+   */
+  votersAre(voters: readonly NodeId[]): readonly NodeId[] {
+    const uncertain = voters.filter((node) => this.known.get(node)?.isVoter === false);
+    for (const node of uncertain) this.known.delete(node);
+    return uncertain;
   }
 
   /**

@@ -107,7 +107,7 @@ export class StoreWatch {
    */
   async rememberFounders(founders: readonly NodeId[], nowMs: number): Promise<void> {
     const { store, identity } = this.options;
-    this.peers.votersAre(founders);
+    this.peers.foundersAre(founders);
     await store.rememberPeers(this.peers.takeAll(nowMs));
     if (identity.founders === null) await store.rememberFounders(founders);
   }
@@ -146,7 +146,7 @@ export class StoreWatch {
     this.committed = membership;
     this.committedIndex = index;
     const voters = votersOf(membership);
-    this.peers.votersAre(voters);
+    this.ask(this.peers.votersAre(voters));
     this.forget(this.peers.forgetAllBut(voters, index <= this.replayedIndex ? index : null));
   }
 
@@ -156,9 +156,7 @@ export class StoreWatch {
    */
   jumped(): void {
     this.forget(this.peers.forgetAllBut([]));
-    const claim = this.claim();
-    const { host } = this.options;
-    for (const peer of host.connectedPeers()) host.send(peer, { type: 'storeClaim', claim, wantsVerdict: true });
+    this.ask(this.options.host.connectedPeers());
   }
 
   /** About once a second: what has changed is told and written down. */
@@ -233,6 +231,13 @@ export class StoreWatch {
     const founderStores = isNew && hasFounded && verdict === 'welcome' ? this.peers.voterStores() : [];
     const known = { hasFounded, membership, membershipIndex, founderStores };
     host.send(to, { type: 'storeVerdict', storeId, epoch, verdict, ...known });
+  }
+
+  /** Who is asked for a verdict says first who it is. */
+  private ask(peers: readonly NodeId[]): void {
+    const { host } = this.options;
+    const claim = this.claim();
+    for (const peer of peers) host.send(peer, { type: 'storeClaim', claim, wantsVerdict: true });
   }
 
   private forget(gone: readonly NodeId[]): void {
