@@ -89,6 +89,7 @@ export function createDriverParts<Outcome>(
     snapshots: new SnapshotTransfers({ ...options, appliedIndex: () => applier.appliedIndex }, transport),
     roster: new PeerRoster({
       nodeId,
+      configured: options.raft.initialMembership,
       transport: options.transport,
       sender: transport,
       clock: options.clock,

@@ -6,6 +6,7 @@ import type { PeerAddress, PeerMessage } from './ports/peer-transport.js';
 const N1 = nodeId('n1');
 const N2 = nodeId('n2');
 const N3 = nodeId('n3');
+const N4 = nodeId('n4');
 const ASK_INTERVAL_MS = 100;
 const KEPT_MS = 400;
 const NOBODY: Membership = { voters: [], votersOutgoing: [], learners: [] };
@@ -16,16 +17,18 @@ class Subject {
   nowMs = 0;
   readonly shown: (readonly PeerAddress[])[] = [];
   readonly sent: { readonly to: NodeId; readonly message: PeerMessage }[] = [];
-  readonly roster = new PeerRoster({
-    nodeId: N1,
-    transport: { setPeers: (peers) => this.shown.push(peers) },
-    sender: { send: (to, message) => this.sent.push({ to, message }) },
-    clock: { nowMs: () => this.nowMs },
-    askIntervalMs: ASK_INTERVAL_MS,
-    keepOthersMs: KEPT_MS,
-  });
+  readonly roster: PeerRoster;
 
-  constructor(latest: Membership) {
+  constructor(latest: Membership, configured = NOBODY) {
+    this.roster = new PeerRoster({
+      nodeId: N1,
+      configured: configured,
+      transport: { setPeers: (peers) => this.shown.push(peers) },
+      sender: { send: (to, message) => this.sent.push({ to, message }) },
+      clock: { nowMs: () => this.nowMs },
+      askIntervalMs: ASK_INTERVAL_MS,
+      keepOthersMs: KEPT_MS,
+    });
     this.roster.open();
     this.roster.leaderChanged(null);
     this.roster.look(latest, this.nowMs);
@@ -71,5 +74,14 @@ describe('the peers of a member', () => {
     subject.advance(KEPT_MS);
     expect(subject.shown.at(-1)?.map(({ id }) => id)).toEqual([N2]);
     expect(subject.sent).toContainEqual({ to: N2, message: { type: 'membersWanted' } });
+  });
+
+  it('are those of its settings as well while it hears no leader: all that its log names may have gone', () => {
+    const subject = new Subject(ALL, { voters: [N1, N4], votersOutgoing: [], learners: [] });
+    subject.advance(ASK_INTERVAL_MS);
+    expect(subject.shown.at(-1)?.map(({ id }) => id)).toEqual([N2, N3, N4]);
+    subject.roster.leaderChanged(N2);
+    subject.advance(KEPT_MS);
+    expect(subject.shown.at(-1)?.map(({ id }) => id)).toEqual([N2, N3]);
   });
 });

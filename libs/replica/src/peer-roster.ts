@@ -5,6 +5,8 @@ import type { PeerAddress, PeerTransport } from './ports/peer-transport.js';
 
 export type PeerRosterOptions = {
   readonly nodeId: NodeId;
+  /** By the settings. */
+  readonly configured: Membership;
   readonly transport: Pick<PeerTransport, 'setPeers'>;
   readonly sender: PeerSender;
   readonly clock: Pick<Clock, 'nowMs'>;
@@ -123,8 +125,10 @@ export class PeerRoster {
     this.show();
   }
 
+  /** Those of the settings are looked for as well: all members that the log names may have gone. */
   private ask(nowMs: number): void {
     this.askAtMs = nowMs + this.options.askIntervalMs;
+    this.told(this.options.configured);
     for (const id of [...this.present.keys(), ...this.others.keys()]) {
       this.options.sender.send(id, { type: 'membersWanted' });
     }

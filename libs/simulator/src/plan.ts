@@ -46,12 +46,14 @@ export const FAULT_CLASSES = [
 ] as const;
 export type FaultClass = (typeof FAULT_CLASSES)[number];
 
-export const PROFILES = ['swarm', 'calm', 'benchmark', 'network', 'disk', 'process', 'membership'] as const;
+export const PROFILES = ['swarm', 'stores', 'calm', 'benchmark', 'network', 'disk', 'process', 'membership'] as const;
 export type Profile = (typeof PROFILES)[number];
 
-/** Classes that a profile draws from; `swarm` draws from all. */
+/** Classes that a profile draws from; `stores` draws from all. */
 const CLASSES_OF: Readonly<Record<Profile, readonly FaultClass[]>> = {
-  swarm: FAULT_CLASSES,
+  // In these runs no node looks at who the stores of the others are.
+  swarm: FAULT_CLASSES.filter((name) => name !== 'amnesia'),
+  stores: FAULT_CLASSES,
   calm: [],
   benchmark: [],
   network: [

@@ -37,7 +37,7 @@ export function nodeSettings(plan: SimulationPlan, ids: readonly NodeId[]): Node
       diskStallTimeoutMs: 2 * plan.electionTimeoutMs,
       ...limits,
     },
-    knowsStores: true,
+    knowsStores: plan.profile === 'stores' || plan.faults.amnesia !== undefined,
     checkpointEveryEntries: plan.checkpoints?.everyEntries ?? null,
     maxQueuedInputs: plan.faults.tinyBatches === undefined ? 65_536 : random.integer(16, 64),
     maxPendingProposals: plan.faults.tinyBatches === undefined ? 65_536 : random.integer(8, 64),
