@@ -1,4 +1,4 @@
-import { assertNever, type LogIndex, type Membership, type NodeId, type RaftMessage } from '@latchkey/raft';
+import { assertNever, type LogIndex, type Membership, type NodeId } from '@latchkey/raft';
 import { Admission, type AdmissionDecision } from './admission.js';
 import {
   ADMISSION_ASK_HEARTBEATS,
@@ -13,10 +13,12 @@ import type { Clock } from './ports/clock.js';
 import type { IdentityMessage } from './ports/identity-messages.js';
 import type { IdentityStore, StoreId, StoreIdentity } from './ports/identity-store.js';
 import { LogStoreError, type DurableState, type LogStore } from './ports/log-store.js';
+import type { PeerMessage } from './ports/peer-transport.js';
 import { hasVote } from './quorum-of.js';
 import { isRecoverable } from './store-reload.js';
 import { positionOf, standingOf, type StoreStanding } from './store-standing.js';
-import { StoreWatch, type StoreWatchHost } from './store-watch.js';
+import { isConfirmation, storeTagOf } from './store-tag.js';
+import { StoreWatch, type ReceivedRaft, type StoreWatchHost } from './store-watch.js';
 
 /** Who the store of a node is, and how it comes back when it has lost something. */
 export type IdentityOptions = {
@@ -68,6 +70,7 @@ export class NodeIdentity {
   private admission: Admission | null = null;
   private watch: StoreWatch | null = null;
   private lost: LostHistory | null = null;
+  private storeTag = 0;
   private lastReason: RejoinReason | null = null;
   /** The cluster counts on nothing that the store of this node held. */
   private isReleased = false;
@@ -119,8 +122,15 @@ export class NodeIdentity {
     }
   }
 
-  heard(from: NodeId, message: RaftMessage): void {
-    this.watch?.heard(from, message);
+  /** Whether what the message says counts. */
+  heard(from: NodeId, message: ReceivedRaft): boolean {
+    return this.watch?.heard(from, message) ?? true;
+  }
+
+  /** As it is sent: with a confirmation goes whose store it is. */
+  signed(message: PeerMessage): PeerMessage {
+    if (message.type !== 'raft' || this.opened === null || !isConfirmation(message)) return message;
+    return { ...message, storeTag: this.storeTag };
   }
 
   peerUp(peer: NodeId): void {
@@ -181,6 +191,7 @@ export class NodeIdentity {
     const durable = await this.load();
     const identity = await store.identify();
     this.opened = { identity, durable };
+    this.storeTag = storeTagOf(identity.storeId);
     if (durable === null) return this.lose('corrupt');
     this.standing = standingOf(identity, durable, { nodeId, configured });
     this.watch = this.newWatch(identity, durable, this.standing);

@@ -2,6 +2,7 @@ import { logIndex, term, type LogIndex, type NodeId, type RaftMessage, type Term
 import { PEER_RECORD_SAVE_INTERVAL_MS } from './limits.js';
 import type { FounderStore, StoreClaim, StoreVerdict } from './ports/identity-messages.js';
 import type { PeerRecord } from './ports/identity-store.js';
+import { storeTagOf } from './store-tag.js';
 
 export type JudgedClaim = {
   readonly verdict: Exclude<StoreVerdict, 'notMember'>;
@@ -25,6 +26,8 @@ type Known = {
   saved: PeerRecord | null;
   savedAtMs: number;
   isVoter: boolean;
+  /** Of the record's store. */
+  readonly storeTag: number;
 };
 
 /**
@@ -37,7 +40,8 @@ export class PeerStores {
   /** @param records what is durable */
   constructor(records: readonly PeerRecord[]) {
     for (const record of records) {
-      this.known.set(record.node, { record, saved: record, savedAtMs: -Infinity, isVoter: true });
+      const storeTag = storeTagOf(record.storeId);
+      this.known.set(record.node, { record, saved: record, savedAtMs: -Infinity, isVoter: true, storeTag });
     }
   }
 
@@ -65,6 +69,7 @@ export class PeerStores {
       saved: seen?.saved ?? null,
       savedAtMs: seen?.savedAtMs ?? -Infinity,
       isVoter,
+      storeTag: isAnother ? storeTagOf(storeId) : seen.storeTag,
     });
     return { verdict: 'welcome', isAnother };
   }
@@ -74,13 +79,22 @@ export class PeerStores {
     for (const store of stores) {
       if (this.known.has(store.node)) continue;
       const record = { ...store, term: term(0), lastIndex: NONE };
-      this.known.set(store.node, { record, saved: null, savedAtMs: -Infinity, isVoter: true });
+      const storeTag = storeTagOf(store.storeId);
+      this.known.set(store.node, { record, saved: null, savedAtMs: -Infinity, isVoter: true, storeTag });
     }
   }
 
   voterStores(): readonly FounderStore[] {
     const voters = [...this.known.values()].filter(({ isVoter }) => isVoter);
     return voters.map(({ record: { node, storeId, epoch } }) => ({ node, storeId, epoch }));
+  }
+
+  /**
+   * Whether what a store says counts: not when another one is known of the node. Somebody who was away may still take a node
+   * for a voter that has left since, forgotten all, and come back under its name.
+   */
+  isKnownStore(node: NodeId, storeTag: number): boolean {
+    return (this.known.get(node)?.storeTag ?? storeTag) === storeTag;
   }
 
   /** What a message proves of the sender's store: such messages leave only after what they say is durable there. */

@@ -131,7 +131,7 @@ export class ReplicaDriver<Outcome> {
       core,
       logStore: this.options.logStore,
       clock: this.options.clock,
-      transport: { send: (to, message) => this.sendUnlessSilent(to, message) },
+      transport: { send: (to, message) => this.sendUnlessSilent(to, this.identity?.signed(message) ?? message) },
       onDurable: (from, batch) => this.enqueue({ type: 'durable', run: from, batch }),
       onInstalled: (from, effect) => this.enqueue({ type: 'snapshotInstalled', run: from, effect }),
       onPersistFailed: (from, error) => this.guard(() => this.storeFailed(from, error)),
@@ -269,7 +269,7 @@ export class ReplicaDriver<Outcome> {
   private takeMessage(from: NodeId, message: PeerMessage): void {
     if (message.type !== 'raft')
       return takeOtherMessage(this.parts, this.run === null ? null : this.view, from, message);
-    this.identity?.heard(from, message.message);
+    if (this.identity?.heard(from, message) === false) return;
     if (message.message.type === 'appendRequest') this.sayWhetherCommitsAreAwaited();
     this.step({ type: 'message', from, message: message.message });
   }

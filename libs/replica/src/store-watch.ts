@@ -4,7 +4,6 @@ import {
   type Membership,
   type MembershipChange,
   type NodeId,
-  type RaftMessage,
   type SnapshotMeta,
 } from '@latchkey/raft';
 import type { RequestedInput } from './driver-calls.js';
@@ -12,6 +11,7 @@ import { hasItsVote, HistoryReleases, type LeaderMembership } from './history-re
 import type { LeaderView } from './leader-view.js';
 import { PeerStores } from './peer-stores.js';
 import type { IdentityMessage, StoreClaim, StoreVerdict } from './ports/identity-messages.js';
+import type { PeerMessage } from './ports/peer-transport.js';
 import type { IdentityStore, PeerRecord, StoreId, StoreIdentity } from './ports/identity-store.js';
 import { hasVote, isMemberOf, votersOf } from './quorum-of.js';
 import type { StorePosition, StoreStanding } from './store-standing.js';
@@ -47,6 +47,8 @@ export type StoreWatchOptions = {
   readonly onVoteRegained: () => void;
 };
 
+export type ReceivedRaft = Extract<PeerMessage, { readonly type: 'raft' }>;
+
 type StoreClaimMessage = Extract<IdentityMessage, { readonly type: 'storeClaim' }>;
 
 /** What a node knows of the stores of the others, and lets them know of its own (FAILURE-MODES 32). */
@@ -60,6 +62,8 @@ export class StoreWatch {
   private replayedIndex = logIndex(0);
   private wantsVote: boolean;
   private lastClaim = '';
+  /** Whose store was another one than is known. */
+  private readonly doubted = new Set<NodeId>();
   private writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: StoreWatchOptions) {
@@ -138,8 +142,12 @@ export class StoreWatch {
     return verdict;
   }
 
-  heard(from: NodeId, message: RaftMessage): void {
-    this.peers.heard(from, message);
+  /** Whether what the message says counts; who it is of is asked when that is not clear. */
+  heard(from: NodeId, { message, storeTag }: ReceivedRaft): boolean {
+    const isKnown = storeTag === undefined || this.peers.isKnownStore(from, storeTag);
+    if (isKnown) this.peers.heard(from, message);
+    else this.doubted.add(from);
+    return isKnown;
   }
 
   membershipCommitted(index: LogIndex, membership: Membership): void {
@@ -169,6 +177,8 @@ export class StoreWatch {
       for (const peer of host.connectedPeers()) host.send(peer, { type: 'storeClaim', claim, wantsVerdict: false });
     }
     this.write();
+    this.ask([...this.doubted]);
+    this.doubted.clear();
     if (this.wantsVote) this.askForVote();
   }
 

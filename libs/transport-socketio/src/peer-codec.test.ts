@@ -139,10 +139,14 @@ const identityMessages: {
 };
 
 const peerMessages: { readonly [Type in PeerMessage['type']]: fc.Arbitrary<Extract<PeerMessage, { type: Type }>> } = {
-  raft: record({
-    type: fc.constant('raft'),
-    message: fc.oneof(...Object.values<fc.Arbitrary<RaftMessage>>(raftMessages)),
-  }),
+  raft: fc.record(
+    {
+      type: fc.constant('raft' as const),
+      message: fc.oneof(...Object.values<fc.Arbitrary<RaftMessage>>(raftMessages)),
+      storeTag: fc.nat(0xffff_ffff),
+    },
+    { requiredKeys: ['type', 'message'], noNullPrototype: true },
+  ),
   forwardProposals: record({
     type: fc.constant('forwardProposals'),
     proposals: fc.array(bytes, { maxLength: 6 }),

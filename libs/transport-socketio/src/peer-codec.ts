@@ -38,6 +38,9 @@ const peerTag = {
   identity: 39,
 } as const satisfies Record<RequestMessage['type'], number>;
 
+/** Before a message of Raft: whose store it is. */
+const storedTag = 40;
+
 /** Their places are on the wire: append only. */
 const refusalReasons = ['notLeader', 'overloaded', 'tooLarge', 'transferring'] as const;
 
@@ -51,10 +54,19 @@ export type EncodedMessage = {
 export function encodeMessage(message: PeerMessage): EncodedMessage {
   if (message.type !== 'raft')
     return isBulkMessage(message) ? encodeBulk(message) : withoutTail(encodeRequest(message));
-  const head = encodeRaftHead(message.message);
+  const head = encodeStored(message.storeTag, encodeRaftHead(message.message));
   if (message.message.type !== 'appendRequest') return withoutTail(head);
   const tail = encodeLogEntries(message.message.entries);
   return { head, tail, byteLength: head.length + tail.length };
+}
+
+/** With whose store it is in front, if that is said. */
+function encodeStored(storeTag: number | undefined, head: Buffer): Buffer {
+  if (storeTag === undefined) return head;
+  const writer = new ByteWriter(1 + maxNumberBytes);
+  writer.writeByte(storedTag);
+  writer.writeNumber(storeTag);
+  return Buffer.concat([writer.finish(), head]);
 }
 
 /** One frame of all these messages; the only copy that an entry's bytes see for each peer. */
@@ -182,6 +194,10 @@ function readMessage(reader: ByteReader): PeerMessage {
       return { type: 'members', membership: readMembership(reader) };
     case peerTag.identity:
       return { type: 'identity', message: readIdentityMessage(reader) };
+    case storedTag: {
+      const storeTag = reader.readNumber();
+      return { type: 'raft', message: readRaftMessage(reader.readByte(), reader), storeTag };
+    }
     default:
       throw new CodecError(`unknown message type ${tag}`);
   }

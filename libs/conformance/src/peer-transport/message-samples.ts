@@ -127,6 +127,7 @@ const IDENTITY_MESSAGES: readonly IdentityMessage[] = [
 /** At least one message of each kind but bulk, with the numbers and byte strings that codecs get wrong. */
 export const MESSAGE_SAMPLES: readonly PeerMessage[] = [
   ...RAFT_MESSAGES.map((message): PeerMessage => ({ type: 'raft', message })),
+  ...RAFT_MESSAGES.map((message): PeerMessage => ({ type: 'raft', message, storeTag: 2 ** 32 - 1 })),
   { type: 'forwardProposals', proposals: [EVERY_BYTE, new Uint8Array(0), Uint8Array.of(1)] },
   { type: 'forwardProposals', proposals: [] },
   { type: 'proposalsRefused', sequences: [1, 2 ** 32, 2 ** 48 - 1], reason: 'notLeader' },

@@ -3,7 +3,8 @@ import type { IdentityMessage } from './identity-messages.js';
 
 /** What replicas say to each other: Raft's own messages, and requests that only the leader can serve. */
 export type PeerMessage =
-  | { readonly type: 'raft'; readonly message: RaftMessage }
+  /** `storeTag`: with a confirmation, whose store it is; see `storeTagOf`. Absent: nobody looks at that. */
+  | { readonly type: 'raft'; readonly message: RaftMessage; readonly storeTag?: number }
   /** Proposals taken by a follower, sealed with their origin (see `proposal-envelope.ts`), in order. */
   | {
       readonly type: 'forwardProposals';
