@@ -5,10 +5,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { poll } from './cluster/poll.js';
 
 const CLI_ENTRY = fileURLToPath(new URL('../../../../cli/apps/cli/src/main.js', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
-const POLL_INTERVAL_MS = 50;
 
 export type BenchNode = {
   readonly id: string;
@@ -39,10 +39,10 @@ export class BenchCluster implements AsyncDisposable {
     ];
     const up = spawn(process.execPath, [CLI_ENTRY, ...arguments_], { stdio: ['ignore', 'ignore', 'inherit'] });
     const cluster = new BenchCluster(directory, up);
-    await poll('the cluster to start', START_TIMEOUT_MS, async () => {
-      if (up.exitCode !== null) throw new Error(`latchkey up ended with ${up.exitCode}`);
-      return (await cluster.leader()) !== null;
-    });
+    const started = await poll('the cluster to start', START_TIMEOUT_MS, async () =>
+      up.exitCode === null ? cluster.leader() : ('ended' as const),
+    );
+    if (started === 'ended') throw new Error(`latchkey up ended with ${up.exitCode}`);
     return cluster;
   }
 
@@ -74,14 +74,10 @@ export class BenchCluster implements AsyncDisposable {
   }
 
   /** Waits until all three nodes run, have caught up, and follow one leader. */
-  async settledLeader(): Promise<BenchNode> {
-    let leader: BenchNode | null = null;
-    await poll('one leader of all nodes', START_TIMEOUT_MS, async () => {
-      leader = (await this.allReady()) ? await this.leader() : null;
-      return leader !== null;
-    });
-    if (leader === null) throw new Error('no leader');
-    return leader;
+  settledLeader(): Promise<BenchNode> {
+    return poll('one leader of all nodes', START_TIMEOUT_MS, async () =>
+      (await this.allReady()) ? this.leader() : null,
+    );
   }
 
   private async allReady(): Promise<boolean> {
@@ -119,12 +115,4 @@ async function freePortRange(): Promise<number> {
   server.close();
   await once(server, 'close');
   return Math.min(port, 65_000);
-}
-
-export async function poll(what: string, timeoutMs: number, isDone: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
-  while (!(await isDone())) {
-    if (performance.now() > deadlineMs) throw new Error(`gave up waiting for ${what} after ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
-  }
 }

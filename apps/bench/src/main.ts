@@ -1,65 +1,26 @@
-import { connect } from '@latchkey/sdk';
 import { Command } from 'commander';
-import { BenchCluster } from './bench-cluster.js';
-import { measureFailover } from './failover.js';
-import { measureIdle } from './idle.js';
-import { linearizableGet, lockPair, loop, put } from './workloads.js';
-
-type Settings = { readonly durationMs: number; readonly idleMs: number; readonly failoverRounds: number };
-
-const FULL: Settings = { durationMs: 10_000, idleMs: 20_000, failoverRounds: 10 };
-const QUICK: Settings = { durationMs: 3_000, idleMs: 5_000, failoverRounds: 3 };
-const WARM_UP_MS = 3_000;
-const IN_FLIGHT = [1, 64, 512];
-const LOADS = [
-  { name: 'put', operation: put, inFlightMax: 512 },
-  { name: 'get', operation: linearizableGet, inFlightMax: 512 },
-  { name: 'lock', operation: lockPair, inFlightMax: 64 },
-] as const;
+import { compareCommand } from './comparison/compare-command.js';
+import { stageCommand } from './comparison/stage-command.js';
+import { durabilityCommands } from './durability/durability-commands.js';
+import { measureSpeed, type SpeedOptions } from './speed.js';
 
 const program = new Command('bench')
-  .description('Measures three nodes and one client on this machine, fsync on, 256 B values over 10,000 keys.')
+  .description('Measures clusters of three nodes on this machine, fsync on.')
+  .addHelpText(
+    'after',
+    `
+rounds, sizes, catch-up and sustained are the measurements of docs/durability.md. They take from several minutes to half
+an hour, print what they find on the way, and end with 1 when a goal is missed; \`help <command>\` names a short form.`,
+  );
+
+program
+  .command('speed', { isDefault: true })
+  .description('throughput, latency, idle costs and fail-over: 256 B values over 10,000 keys, one client')
   .option('--quick', 'shorter runs')
   .option('--only <names>', 'idle, put, get, lock, failover (comma separated)', (text: string) => text.split(','))
-  .parse();
-const options = program.opts<{ quick?: boolean; only?: string[] }>();
-const settings = options.quick === true ? QUICK : FULL;
-const isWanted = (name: string) => options.only?.includes(name) ?? true;
+  .action((options: SpeedOptions) => measureSpeed(options));
+for (const command of durabilityCommands()) program.addCommand(command);
+program.addCommand(compareCommand());
+program.addCommand(stageCommand(), { hidden: true });
 
-await using cluster = await BenchCluster.start();
-const leader = await cluster.settledLeader();
-
-if (isWanted('idle')) {
-  for (const usage of await measureIdle(cluster, settings.idleMs)) {
-    const role = usage.id === leader.id ? 'leader' : 'follower';
-    console.log(
-      `idle ${usage.id} (${role})  RSS ${usage.rssMebibytes.toFixed(1)} MiB  CPU ${usage.cpuPercent.toFixed(2)} %`,
-    );
-  }
-}
-
-// To the leader first: that is where a client ends up that looks for the shortest way.
-const followers = cluster.endpoints.filter((endpoint) => endpoint !== leader.clientUrl);
-const client = await connect({ endpoints: [leader.clientUrl, ...followers] });
-try {
-  if (LOADS.some(({ name }) => isWanted(name))) await loop({ inFlight: 64, durationMs: WARM_UP_MS }, put(client));
-  // Little load first: what a heavy one leaves behind (checkpoints, garbage) would be charged to the next.
-  for (const count of IN_FLIGHT) {
-    for (const { name, operation } of LOADS.filter((load) => isWanted(load.name) && count <= load.inFlightMax)) {
-      const result = await loop({ inFlight: count, durationMs: settings.durationMs }, operation(client));
-      const { p50, p99 } = result.latencyMs;
-      const load = `${name}, ${count} in flight`.padEnd(22);
-      console.log(
-        `${load} ${result.perSecond.toFixed(0).padStart(7)}/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms`,
-      );
-    }
-  }
-  if (isWanted('failover')) {
-    const { p50, max, count } = await measureFailover(cluster, client, settings.failoverRounds);
-    console.log(
-      `leader killed, ${count} times: next write after ${p50.toFixed(0)} ms (median), ${max.toFixed(0)} ms (longest)`,
-    );
-  }
-} finally {
-  await client.close();
-}
+await program.parseAsync();

@@ -1,0 +1,42 @@
+/** How long and how much. Times in milliseconds. */
+export type ComparisonSettings = {
+  /** Before each load; what happens then is not measured. */
+  readonly warmUpMs: number;
+  readonly loadMs: number;
+  readonly contendedMs: number;
+  readonly watchMs: number;
+  readonly ceilingMs: number;
+  readonly idleSettleMs: number;
+  readonly idleMs: number;
+  /** Of a lost leader, over all runs together; each run takes its share. */
+  readonly failureRounds: number;
+  readonly growthKeys: readonly number[];
+};
+
+export const FULL_SETTINGS: ComparisonSettings = {
+  warmUpMs: 2_000,
+  loadMs: 5_000,
+  contendedMs: 5_000,
+  watchMs: 5_000,
+  ceilingMs: 5_000,
+  idleSettleMs: 20_000,
+  idleMs: 20_000,
+  failureRounds: 10,
+  growthKeys: [1_000, 100_000],
+};
+
+export const QUICK_SETTINGS: ComparisonSettings = {
+  warmUpMs: 300,
+  loadMs: 700,
+  contendedMs: 1_000,
+  watchMs: 1_000,
+  ceilingMs: 1_000,
+  idleSettleMs: 3_000,
+  idleMs: 3_000,
+  failureRounds: 3,
+  growthKeys: [1_000, 100_000],
+};
+
+export const LARGE_KEY_COUNT = 1_000_000;
+export const DEFAULT_RUNS = 3;
+export const QUICK_RUNS = 1;
