@@ -24,6 +24,7 @@ export type NodeStatus = {
   readonly checkpointIndex: number;
   readonly revision: number;
   readonly stateHash: string;
+  readonly storeTrouble: string | null;
   readonly members: readonly { readonly id: string; readonly connected: boolean }[];
 };
 
@@ -57,7 +58,12 @@ export class TestCluster implements AsyncDisposable {
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
     const cluster = await TestCluster.prepare(options);
     for (const id of cluster.ids) cluster.startNode(id);
-    await cluster.leader();
+    try {
+      await cluster.leader();
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
     return cluster;
   }
 

@@ -46,9 +46,10 @@ describe('a leader whose own write does not end (FAILURE-MODES 30)', () => {
     const node = leaderOf();
     node.propose(new Uint8Array(1));
     passTime(node, STALL_TIMEOUT_MS - 1);
-    expect(node.status.role).toBe('leader');
+    expect(node.status).toMatchObject({ role: 'leader', isDiskStalled: false });
     expect(node.nextDeadlineMs).toBeLessThanOrEqual(node.nowMs + 1);
     passTime(node, 1);
+    expect(node.status).toMatchObject({ role: 'follower', isDiskStalled: true });
     expect(node.outcomes.at(-1)).toEqual({ type: 'roleChanged', role: 'follower', term: 1, leaderId: null });
   });
 

@@ -43,6 +43,7 @@ describe('start', () => {
       lastLogIndex: 2,
       snapshotIndex: 0,
       transferTarget: null,
+      isDiskStalled: false,
       membership: membershipOf([N1, N2, N3]),
       progress: [],
     });

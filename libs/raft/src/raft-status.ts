@@ -28,6 +28,8 @@ export type RaftStatus = {
   readonly membership: Membership;
   /** Whom this leader is handing over to. */
   readonly transferTarget: NodeId | null;
+  /** A write was handed out longer ago than `RaftConfig.diskStallTimeoutMs`, and has not ended. */
+  readonly isDiskStalled: boolean;
   /** Empty unless this node leads. */
   readonly progress: readonly PeerProgress[];
 };

@@ -1,3 +1,4 @@
+import { isDiskStalled } from './disk-stall.js';
 import { logIndex } from './ids.js';
 import type { Progress } from './progress.js';
 import type { PeerProgress, RaftStatus } from './raft-status.js';
@@ -18,6 +19,7 @@ export function statusOf(state: RaftState): RaftStatus {
     snapshotIndex: state.snapshot?.index ?? logIndex(0),
     membership: log.membership,
     transferTarget: leader?.transfer?.to ?? null,
+    isDiskStalled: isDiskStalled(state),
     progress: leader === null ? [] : Array.from(leader.progress.values(), (progress) => statusOfPeer(state, progress)),
   };
 }

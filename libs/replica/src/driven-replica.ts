@@ -131,6 +131,7 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
       connectedPeers: this.driver.connectedPeers(),
       phase: this.driver.phase,
       rejoining: this.driver.identity?.reason ?? null,
+      storeTrouble: this.driver.durable.trouble,
     };
   }
 
@@ -222,6 +223,7 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
       snapshotIndex: none,
       transferTarget: null,
       membership: initialMembership,
+      isDiskStalled: false,
       progress: [],
     };
   }

@@ -1,6 +1,6 @@
 import { invariant, type LogIndex } from '@latchkey/raft';
 import type { Clock } from './ports/clock.js';
-import type { DurableState, LogStore } from './ports/log-store.js';
+import type { DurableState, LogStore, LogStoreError } from './ports/log-store.js';
 import type { ReplicaObserver } from './ports/observer.js';
 import type { StateCheckpoints } from './state-checkpoints.js';
 import { DurableWatermark, StoreReload } from './store-reload.js';
@@ -22,8 +22,14 @@ export class DurableLoader<Outcome> {
   /** What the store has confirmed since. */
   readonly watermark = new DurableWatermark();
   private reload: StoreReload | null = null;
+  private lastTrouble: string | null = null;
 
   constructor(private readonly options: DurableLoaderOptions<Outcome>) {}
+
+  /** Why the store is being loaded again, in words for anybody; null when it is not. */
+  get trouble(): string | null {
+    return this.lastTrouble;
+  }
 
   /** @throws LogStoreError, and InvariantViolation when there is a checkpoint and no store that could read it */
   async load(): Promise<DurableState> {
@@ -40,12 +46,14 @@ export class DurableLoader<Outcome> {
   }
 
   /** Until it works, with growing pauses. A load fences the calls before it, so they must have ended. */
-  loadAgain(callsEnded: Promise<unknown>): void {
+  loadAgain(callsEnded: Promise<unknown>, cause: LogStoreError): void {
+    this.lastTrouble = cause.summary;
     this.reload = new StoreReload({
       load: () => callsEnded.then(() => this.load()),
       clock: this.options.clock,
       observer: this.options.observer,
       onLoaded: (durable) => this.loadedAgain(durable),
+      onDelayed: ({ summary }) => (this.lastTrouble = summary),
       onFailed: this.options.onFailed,
     });
     this.reload.begin();
@@ -58,6 +66,7 @@ export class DurableLoader<Outcome> {
 
   private loadedAgain(durable: DurableState): void {
     this.reload = null;
+    this.lastTrouble = null;
     try {
       this.watermark.assertKept(durable, this.options.committedIndex());
     } catch (error) {

@@ -113,4 +113,6 @@ export type ReplicaStatus = RaftStatus & {
   readonly phase: ReplicaPhase;
   /** Why the node takes no part with its store, or (`running`) is without the vote that it had; null when all is well. */
   readonly rejoining: RejoinReason | null;
+  /** Why the store cannot be used at the moment, in words for anybody; null when it can. */
+  readonly storeTrouble: string | null;
 };

@@ -91,9 +91,9 @@ describe('a persist of unknown outcome, FAILURE-MODES 26 and 27', () => {
     const loadsAtFirst = node.store.loadCount;
     await node.clock.advance(RELOAD_BACKOFF_MIN_MS * (1 + 2 + 4) + 1);
     expect(node.store.loadCount - loadsAtFirst).toBe(3);
-    expect(node.replica.status().phase).toBe('recovering');
+    expect(node.replica.status()).toMatchObject({ phase: 'recovering', storeTrouble: 'the store cannot be used' });
     await node.clock.advance(RELOAD_BACKOFF_MIN_MS * 8);
-    expect(node.replica.status().phase).toBe('running');
+    expect(node.replica.status()).toMatchObject({ phase: 'running', storeTrouble: null });
   });
 
   it('takes no report of the run before for one of its own', async () => {

@@ -360,7 +360,7 @@ export class ReplicaDriver<Outcome> {
       this.identity?.idle(),
       ...storeCallsUnderWay(this.parts),
     ]);
-    this.durable.loadAgain(callsEnded);
+    this.durable.loadAgain(callsEnded, error);
   }
 
   private sendUnlessSilent(to: NodeId, message: PeerMessage): void {

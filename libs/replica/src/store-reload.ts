@@ -101,6 +101,8 @@ export type StoreReloadOptions = {
   readonly clock: Clock;
   readonly observer: ReplicaObserver;
   readonly onLoaded: (durable: DurableState) => void;
+  /** It did not work, and is tried again. */
+  readonly onDelayed: (error: LogStoreError) => void;
   /** An error that loading again cannot cure. */
   readonly onFailed: (error: unknown) => void;
 };
@@ -141,6 +143,7 @@ export class StoreReload {
       this.options.onFailed(error);
       return;
     }
+    this.options.onDelayed(error);
     const delayMs = this.delayMs;
     this.delayMs = Math.min(delayMs * 2, RELOAD_BACKOFF_MAX_MS);
     this.options.observer.warning?.('the store cannot be loaded yet', {

@@ -4,13 +4,6 @@ import { checksumOfState, type DurableRow } from './durable-row.js';
 import type { LogRow } from './log-row.js';
 import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';
 
-/**
- * A write of the log that is not answered by then is given up: the node loads the store again, and meanwhile tells its
- * clients to go elsewhere. Much shorter than for statements that may be at work for long: whoever has asked a node for a
- * write waits for nothing else, and a leader has given way before (FAILURE-MODES 30).
- */
-const PERSIST_ANSWER_TIMEOUT_MS = 6_000;
-
 /** One persist step, ready to be written. */
 export type LogWrite = {
   readonly epoch: number;
@@ -21,6 +14,8 @@ export type LogWrite = {
   /** Rows that begin here or later are dropped first. Null: none. */
   readonly dropFrom: number | null;
   readonly rows: readonly LogRow[];
+  /** Whether it was written is unknown when the server has not answered by then. */
+  readonly answerTimeoutMs: number;
 };
 
 /** Page and line of a row in its table: Postgres' `ctid`, as text. An update puts the row elsewhere. */
@@ -80,7 +75,7 @@ export async function writeLog(client: ClientBase, write: LogWrite): Promise<Row
     const query = isAppend ? { ...APPEND, values: appendValues(row) } : { ...REPLACE, values: replaceValues(write) };
     const values = [...stateValues(write, place), ...query.values];
     // node-postgres knows it; its types only know the one of the connection.
-    const timed = { ...query, values, query_timeout: PERSIST_ANSWER_TIMEOUT_MS };
+    const timed = { ...query, values, query_timeout: write.answerTimeoutMs };
     const { rows } = await client.query<{ readonly place: RowPlace }>(timed);
     return rows[0]?.place ?? null;
   });

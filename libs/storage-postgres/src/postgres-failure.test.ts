@@ -60,6 +60,16 @@ describe('failure text', () => {
     expect(failure(new Error('Query read timeout'), 'writing').message).toContain('the server does not answer');
   });
 
+  it.each([
+    ['the database has no connection left', serverError('53300', 'FATAL')],
+    ['the database refuses (SQLSTATE 28P01)', serverError('28P01', 'FATAL', 'no password for n1@10.0.0.1')],
+    ['nothing listens where the database should be', Object.assign(new Error('10.0.0.1'), { code: 'ECONNREFUSED' })],
+    ['the database does not answer', new Error('timeout exceeded when trying to connect')],
+    ['there is no connection to the database', new Error('getaddrinfo ENOTFOUND db.internal')],
+  ])('has a short form that tells nobody where the database is: %s', (summary, error) => {
+    expect(failure(error, 'reading')).toMatchObject({ summary });
+  });
+
   it('leaves our own errors and our bugs as they are', () => {
     for (const error of [new LogStoreError('fenced', 'x'), new InvariantViolation('x'), new TypeError('x')]) {
       expect(failure(error, 'writing')).toBe(error);

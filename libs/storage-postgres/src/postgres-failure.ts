@@ -20,6 +20,10 @@ const REASONS: readonly { readonly code: RegExp; readonly text: string }[] = [
   { code: /^57P0[123]$/, text: 'the database is stopping or starting' },
 ];
 
+/** The words of node-postgres, and of its pool, for a limit on a query or on a connection that was not kept. */
+const TIMED_OUT =
+  /^(Query read timeout|timeout e(xpired|xceeded when trying to connect)|Connection terminated due to connection timeout)$/;
+
 /** Turns whatever a database call threw into an error of the port. A bug of ours stays what it is. */
 export function storeFailure(
   error: unknown,
@@ -27,7 +31,7 @@ export function storeFailure(
 ): Error {
   if (error instanceof LogStoreError || isBug(error)) return error;
   const text = `${place.database}: ${reasonOf(error)}`;
-  return new LogStoreError(codeOf(error, place.stage), text, { cause: error });
+  return new LogStoreError(codeOf(error, place.stage), text, { cause: error, summary: summaryOf(error) });
 }
 
 function codeOf(error: unknown, stage: FailureStage): 'unavailable' | 'outcomeUnknown' | 'corrupt' {
@@ -53,8 +57,20 @@ function reasonOf(error: unknown): string {
   // Node tries every address of a name and reports all failures together; the first is as good as any.
   const single: unknown = error instanceof AggregateError ? error.errors[0] : error;
   if (!(single instanceof Error)) return String(single);
-  if ('code' in single && single.code === 'ECONNREFUSED') return 'nothing listens there (ECONNREFUSED)';
-  // node-postgres' words for its query_timeout.
-  if (single.message === 'Query read timeout') return 'the server does not answer';
-  return single.message;
+  if (isRefusedConnection(single)) return 'nothing listens there (ECONNREFUSED)';
+  return TIMED_OUT.test(single.message) ? 'the server does not answer' : single.message;
 }
+
+/** As `reasonOf`, for everybody: the words of a server, or of a network, can name what is nobody's business. */
+function summaryOf(error: unknown): string {
+  if (isServerError(error)) {
+    return REASONS.find(({ code }) => code.test(error.code))?.text ?? `the database refuses (SQLSTATE ${error.code})`;
+  }
+  const single: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (isRefusedConnection(single)) return 'nothing listens where the database should be';
+  const hasTimedOut = single instanceof Error && TIMED_OUT.test(single.message);
+  return hasTimedOut ? 'the database does not answer' : 'there is no connection to the database';
+}
+
+const isRefusedConnection = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';

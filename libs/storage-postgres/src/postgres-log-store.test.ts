@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { Client } from 'pg';
 import { logIndex, nodeId, term, type LogEntry } from '@latchkey/raft';
 import { LogStoreError, type PersistBatch } from '@latchkey/replica';
 import {
@@ -9,13 +10,15 @@ import {
   urlOfDatabase,
 } from '../../../test/support/postgres.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
-import { createPostgresLogStore, type PostgresLogStore } from './postgres-log-store.js';
+import { createPostgresLogStore, type PostgresLogStore, type PostgresLogStoreOptions } from './postgres-log-store.js';
 
 const N1 = nodeId('n1');
 const CLUSTER = 'orders';
 const LONG_LOG_ROWS = 700;
 const LONG_LOG_BATCH = 30;
 const ENTRY_BYTES = 300;
+/** Long enough for a write that nothing holds up. */
+const SHORT_PERSIST_TIMEOUT_MS = 1_000;
 
 const opened: PostgresLogStore[] = [];
 
@@ -23,8 +26,11 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((store) => store.close()));
 });
 
-function storeAt(url: string, identity = { nodeId: N1, clusterId: CLUSTER }): PostgresLogStore {
-  const store = createPostgresLogStore({ ...identity, url });
+function storeAt(
+  url: string,
+  options: Omit<PostgresLogStoreOptions, 'url'> = { nodeId: N1, clusterId: CLUSTER },
+): PostgresLogStore {
+  const store = createPostgresLogStore({ ...options, url });
   opened.push(store);
   return store;
 }
@@ -218,6 +224,27 @@ describe('connection lost while a batch is written, FAILURE-MODES 27', () => {
     proxy.loseReplies(() => true);
     await failureOf(store.persist(append(command(1))));
     await expect(store.persist(append(command(1)))).rejects.toThrow(/before it was loaded/);
+  });
+});
+
+describe('write that the server does not answer, FAILURE-MODES 30', () => {
+  it('is given up as unknown after its time; a load waits for what the old session still does, and reads it', async () => {
+    const url = await createDatabase();
+    const store = storeAt(url, { nodeId: N1, clusterId: CLUSTER, persistTimeoutMs: SHORT_PERSIST_TIMEOUT_MS });
+    await store.load();
+    await store.persist(append(command(1)));
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await client.query('BEGIN; LOCK TABLE latchkey.log_batch IN ACCESS EXCLUSIVE MODE');
+    const error = await failureOf(store.persist(append(command(2))));
+    expect(error).toMatchObject({ code: 'outcomeUnknown', summary: 'the database does not answer' });
+    const loading = store.load();
+    await client.end();
+    const indices = indicesOf((await loading).entries);
+    expect([[1], [1, 2]]).toContainEqual(indices);
+    await store.persist(append(command(indices.length + 1)));
+    // Nothing of the session that was given up came in between.
+    expect(indicesOf((await storeAt(url).load()).entries)).toEqual([...indices, indices.length + 1]);
   });
 });
 

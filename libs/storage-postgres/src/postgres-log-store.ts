@@ -5,7 +5,7 @@ import { appendPointAt } from './append-point.js';
 import { shownAddress } from './database-address.js';
 import { rowsOf, type LogTail } from './log-row.js';
 import { readState } from './log-reader.js';
-import { placeOfStore, writeLog, type RowPlace } from './log-writer.js';
+import { placeOfStore, writeLog, type LogWrite, type RowPlace } from './log-writer.js';
 import { writeNewHistory, type NewHistory } from './new-history.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import { checkServer } from './server-check.js';
@@ -18,7 +18,14 @@ export type PostgresLogStoreOptions = {
   readonly url: string;
   readonly nodeId: NodeId;
   readonly clusterId: string;
+  /**
+   * A write of the log that the server has not answered by then is given up as unknown. Much shorter than the limits of
+   * statements that may be at work for long: whoever waits for a write waits for nothing else.
+   */
+  readonly persistTimeoutMs?: number;
 };
+
+const PERSIST_TIMEOUT_MS = 6_000;
 
 /** What is in the database while this object owns it: enough to add to it without reading. */
 type Owned = {
@@ -78,7 +85,8 @@ export class PostgresLogStore implements LogStore {
   }
 
   persist(batch: PersistBatch): Promise<void> {
-    return this.write((owned, willWrite) => appendBatch(owned, batch, willWrite));
+    const { persistTimeoutMs: answerTimeoutMs = PERSIST_TIMEOUT_MS } = this.options;
+    return this.write((owned, willWrite) => appendBatch(owned, { ...batch, answerTimeoutMs }, willWrite));
   }
 
   /** The part of `CheckpointStore.installSnapshot` that concerns the log: all of it, once the rows are staged. */
@@ -181,7 +189,7 @@ export class PostgresLogStore implements LogStore {
 
 async function appendBatch(
   { connection: { client }, claim, ...before }: Owned,
-  batch: PersistBatch,
+  batch: PersistBatch & Pick<LogWrite, 'answerTimeoutMs'>,
   willWrite: () => void,
 ): ReturnType<Write> {
   const { tail, dropFrom, kept } = await appendPointAt(client, before.tail, batch.truncateFrom);
@@ -192,7 +200,10 @@ async function appendBatch(
   const newTail = last === undefined ? tail : { lastIndex: last.lastIndex, checksum: last.checksum };
   willWrite();
   const state = { ...hardState, tail: newTail };
-  const place = await writeLog(client, { epoch: claim.epoch, place: before.place, state, dropFrom, rows });
+  const { answerTimeoutMs } = batch;
+  const { place: placeBefore } = before;
+  const write = { epoch: claim.epoch, place: placeBefore, state, dropFrom, rows, answerTimeoutMs };
+  const place = await writeLog(client, write);
   return { hardState, tail: newTail, place };
 }
 

@@ -11,6 +11,11 @@ export type Stores = {
   readonly identity: IdentityStore;
 };
 
+/** A write that hangs for so long is given up, and the node is silent until its database works: well after a leader has given way. */
+const PERSIST_ELECTION_TIMEOUTS = 6;
+/** Disks have bad moments, also under nodes that are told to be quick. */
+const MIN_PERSIST_TIMEOUT_MS = 5_000;
+
 /** The only place that knows which stores and which transport there are. Those that are not chosen are not loaded. */
 export async function createStores(settings: NodeSettings): Promise<Stores> {
   const { nodeId, clusterId, databaseUrl } = settings;
@@ -26,7 +31,8 @@ export async function createStores(settings: NodeSettings): Promise<Stores> {
     }
     case 'postgres': {
       const { createPostgresStores } = await import('./postgres-log-store.js');
-      return createPostgresStores({ url: databaseUrl, nodeId, clusterId });
+      const persistTimeoutMs = Math.max(MIN_PERSIST_TIMEOUT_MS, PERSIST_ELECTION_TIMEOUTS * settings.electionTimeoutMs);
+      return createPostgresStores({ url: databaseUrl, nodeId, clusterId, persistTimeoutMs });
     }
   }
 }

@@ -86,8 +86,8 @@ export class ClusterNode {
   /** Has contained everything that the cluster had acknowledged, once since the start, and knows a leader now. */
   get isReady(): boolean {
     if (!this.caughtUp || this.stopping) return false;
-    const { phase, leaderId } = this.replica.status();
-    return phase === 'running' && leaderId !== null;
+    const { phase, leaderId, isDiskStalled } = this.replica.status();
+    return phase === 'running' && leaderId !== null && !isDiskStalled;
   }
 
   /** Resolves when this node listens to its peers. @throws LogStoreError, and the transport's errors */

@@ -6,7 +6,7 @@ import type { ClusterNode } from './cluster-node.js';
 import { VERSION } from './version.js';
 
 /** For those who look at one node: whether it takes part, and why not. */
-export type NodeStatusResult = StatusResult & Pick<ReplicaStatus, 'phase' | 'rejoining'>;
+export type NodeStatusResult = StatusResult & Pick<ReplicaStatus, 'phase' | 'rejoining' | 'storeTrouble'>;
 
 const REJOIN_REASONS: Readonly<Record<RejoinReason, string>> = {
   replaced: 'its database is another one than the cluster knows',
@@ -42,14 +42,17 @@ export class NodeStatus {
       version: VERSION,
       phase: raft.phase,
       rejoining: raft.rejoining,
+      storeTrouble: storeTroubleOf(raft),
     };
   }
 
   /** For one that is not. */
   whyNotReady(): string {
-    const { leaderId, membership, phase, rejoining } = this.node.replica.status();
+    const status = this.node.replica.status();
+    const { leaderId, membership, phase, rejoining } = status;
+    const storeTrouble = storeTroubleOf(status);
     if (phase === 'removed') return 'this node was removed from the cluster';
-    if (phase === 'recovering') return 'this node cannot use its database at the moment; its log says why';
+    if (storeTrouble !== null) return `this node cannot use its database at the moment: ${storeTrouble}`;
     if (phase === 'rejoining' && rejoining !== null) {
       return `${REJOIN_REASONS[rejoining]}: it waits to be released by the leader, and begins anew then`;
     }
@@ -73,6 +76,11 @@ export class NodeStatus {
       ...[...membership.learners].sort().map((id) => member(id, 'learner')),
     ];
   }
+}
+
+/** A database that hangs is noticed before it is given up. */
+function storeTroubleOf({ storeTrouble, isDiskStalled }: ReplicaStatus): string | null {
+  return storeTrouble ?? (isDiskStalled ? 'the database does not answer in time' : null);
 }
 
 /** Who has no vote, or none yet, is called a learner; a leader is one until its removal is through. */

@@ -56,13 +56,18 @@ export type LogStoreErrorCode =
   /** The server's settings would break the durability promise. */
   | 'unsafe';
 
+export type LogStoreErrorOptions = ErrorOptions & { readonly summary?: string };
+
 export class LogStoreError extends Error {
   override readonly name = 'LogStoreError';
+  /** What may be told to anybody who asks the node how it is: no address, no name, no words of somebody else. */
+  readonly summary: string;
   constructor(
     readonly code: LogStoreErrorCode,
     message: string,
-    options?: ErrorOptions,
+    { summary = 'the store cannot be used', ...options }: LogStoreErrorOptions = {},
   ) {
     super(message, options);
+    this.summary = summary;
   }
 }

@@ -66,6 +66,7 @@ export class ScriptedCore implements RaftCore {
       transferTarget: null,
       membership: this.membership,
       progress: [],
+      isDiskStalled: false,
     };
   }
 }

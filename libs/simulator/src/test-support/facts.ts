@@ -115,6 +115,8 @@ export function statusOf(node: NodeId, changes: Partial<ReplicaStatus>): Replica
     connectedPeers: [],
     phase: 'running',
     rejoining: null,
+    storeTrouble: null,
+    isDiskStalled: false,
     ...changes,
   };
 }
