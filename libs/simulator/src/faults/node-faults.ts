@@ -46,7 +46,8 @@ export function pause(
   world.note(node, freezesClock ? 'suspend' : 'pause', `${Math.round(durationMs)} ms`);
   process.pause();
   world.queue.schedule(world.nowMs + durationMs, () => {
-    if (process.paused) process.resume();
+    // Another process may run there by now, whose clock goes on.
+    if (process.paused && node.life?.process === process) process.resume();
   });
 }
 
