@@ -1,5 +1,5 @@
 import type { NodeId } from '@latchkey/raft';
-import type { IdentityStore, PeerRecord, StoreId, StoreIdentity } from '@latchkey/replica';
+import type { IdentityStore, LossReason, PeerRecord, StoreId, StoreIdentity } from '@latchkey/replica';
 import { MemoryIdentityStore, type MemoryDisk } from '@latchkey/storage-memory';
 
 /** A store that keeps the contract except for what a subclass breaks: the mistakes that adapters really make. */
@@ -26,8 +26,24 @@ class IdentityStoreOnDisk implements IdentityStore {
     return this.inner.forgetPeers(nodes);
   }
 
+  markLost(reason: LossReason): Promise<void> {
+    return this.inner.markLost(reason);
+  }
+
   startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void> {
     return this.inner.startAnew(history);
+  }
+}
+
+class ForgetsThatItIsLost extends IdentityStoreOnDisk {
+  override async markLost(): Promise<void> {}
+}
+
+class StaysLostForEver extends IdentityStoreOnDisk {
+  override async startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void> {
+    const { lost } = this.disk.identity;
+    await super.startAnew(history);
+    this.disk.identity.lost = lost;
   }
 }
 
@@ -191,5 +207,7 @@ export const BROKEN_IDENTITY_STORES = [
   ForgetsThePeersWithItsHistory,
   ForgetsThatItWantsItsVoteBack,
   KeepsItsNameWithoutItsHistory,
+  ForgetsThatItIsLost,
+  StaysLostForEver,
   IsNotFenced,
 ] as const;

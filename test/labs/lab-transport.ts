@@ -84,6 +84,8 @@ function isRequest(message: PeerMessage): boolean {
     case 'leaderRequestRefused':
     case 'members':
     case 'identity':
+    case 'stateHashWanted':
+    case 'stateHash':
     case 'snapshotProgress':
       return false;
     default:

@@ -1,4 +1,4 @@
-import { LogStoreError } from '@latchkey/replica';
+import { HistoryLostError, LogStoreError } from '@latchkey/replica';
 import { createLoggers, type PartLogger } from './logging/part-logger.js';
 import { startNode, type RunningNode } from './node-process.js';
 import { readSettings } from './settings/read-settings.js';
@@ -16,6 +16,8 @@ const EXIT = {
   database: 4,
   /** The cluster goes on without this node: it is not to be started again on this database. */
   removed: 5,
+  /** What it held is wrong: it is to be started again, and begins anew. */
+  historyLost: 6,
 } as const;
 
 /** A stop that takes longer is not waited for; nothing acknowledged is lost by it. */
@@ -58,6 +60,11 @@ export async function runNode(): Promise<void> {
     logger.fatal('stopping at once', { error });
     // Fenced, for example: who is started again at once would only take the database back from the newcomer.
     if (error instanceof LogStoreError) exitForDatabase(error);
+    if (error instanceof HistoryLostError)
+      exitWithLine(
+        `what this node holds is wrong (${error.reason}), it begins anew when it is started again: ${error.message}`,
+        EXIT.historyLost,
+      );
     process.exit(EXIT.failed);
   };
   process.on('uncaughtException', fail);

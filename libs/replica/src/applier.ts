@@ -21,7 +21,14 @@ export type ApplierOptions<Outcome> = {
   readonly initialMembership: Membership;
   /** The outcome of a proposal that this process made. */
   readonly onOwnOutcome: (sequence: number, outcome: Outcome) => void;
+  /** See `ReplicaOptions.stateHash`; absent: nobody asks for hashes. */
+  readonly stateHash?: (() => string) | undefined;
 };
+
+/** Of the state right after the entry at `index`. */
+export type NotedHash = { readonly index: LogIndex; readonly hash: string };
+
+const NO_HASHES: readonly NotedHash[] = [];
 
 /** What was committed, in order: entries, or a snapshot in the place of entries. */
 type Committed =
@@ -45,6 +52,10 @@ export class Applier<Outcome> {
   private queuedSnapshots: LogIndex[] = [];
   /** Snapshots that were enqueued and are not reported durable yet. */
   private uninstalledCount = 0;
+  /** Entries right after which the hash of the state is wanted, in order; all are still to come. */
+  private hashIndexes: LogIndex[] = [];
+  private nextHashIndex = Infinity;
+  private notedHashes: NotedHash[] = [];
 
   constructor(private readonly options: ApplierOptions<Outcome>) {
     this.lastMembership = options.initialMembership;
@@ -92,6 +103,23 @@ export class Applier<Outcome> {
   get awaitedSnapshot(): SnapshotMeta | null {
     const head = this.queue.peek();
     return head?.type === 'snapshot' ? head.meta : null;
+  }
+
+  /** Notes the hash of the state right after the entry at `index`, once it is applied; not when it was passed already. */
+  noteHashAt(index: LogIndex): void {
+    if (index < this.lastAppliedIndex || this.hashIndexes.includes(index)) return;
+    if (index === this.lastAppliedIndex) return this.noteHash();
+    this.hashIndexes.push(index);
+    this.hashIndexes.sort((one, other) => one - other);
+    this.nextHashIndex = this.hashIndexes[0] ?? Infinity;
+  }
+
+  /** What was noted since the last call. */
+  takeNotedHashes(): readonly NotedHash[] {
+    if (this.notedHashes.length === 0) return NO_HASHES;
+    const noted = this.notedHashes;
+    this.notedHashes = [];
+    return noted;
   }
 
   /** Committed entries, in order. */
@@ -148,6 +176,7 @@ export class Applier<Outcome> {
     this.lastMembership = meta.membership;
     this.appliedTerms.restartAt(meta.index, meta.term);
     this.dropThrough(meta.index);
+    this.reachedHashIndex();
   }
 
   /**
@@ -193,6 +222,20 @@ export class Applier<Outcome> {
     this.lastAppliedIndex = entry.index;
     this.lastAppliedTerm = entry.term;
     this.appliedTerms.record(entry.index, entry.term);
+    if (entry.index >= this.nextHashIndex) this.reachedHashIndex();
+  }
+
+  /** Those that a snapshot has jumped over are never known. */
+  private reachedHashIndex(): void {
+    const isWanted = this.hashIndexes.includes(this.lastAppliedIndex);
+    this.hashIndexes = this.hashIndexes.filter((index) => index > this.lastAppliedIndex);
+    this.nextHashIndex = this.hashIndexes[0] ?? Infinity;
+    if (isWanted) this.noteHash();
+  }
+
+  private noteHash(): void {
+    const { stateHash } = this.options;
+    if (stateHash !== undefined) this.notedHashes.push({ index: this.lastAppliedIndex, hash: stateHash() });
   }
 
   private apply(entry: LogEntry): void {

@@ -9,7 +9,7 @@ import {
   type RaftStatus,
 } from '@latchkey/raft';
 import type { AppliedWaiter } from './applied-waiters.js';
-import { confirmLeadership } from './driver-identity.js';
+import { confirmLeadership, loseHistory } from './driver-identity.js';
 import { MAX_APPLIED_WAITERS, STOP_STORE_WAIT_MS } from './limits.js';
 import { noLeader, outcomeUnknown, overloaded, shuttingDown } from './pending-proposals.js';
 import type { Replica, ReplicaOptions, ReplicaStatus } from './replica-api.js';
@@ -123,12 +123,19 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
     return this.driver.parts.membership.request(change, this.driver.view, this.options.clock.nowMs());
   }
 
+  storeFoundCorrupt(error: Error): void {
+    const { driver } = this;
+    if (loseHistory(driver, this.options, 'corrupt', error.message)) return;
+    if (driver.identity === null) driver.fail(error);
+    else this.options.observer.warning?.('damage in the store', { code: 'STORE_CORRUPT', error: error.message });
+  }
+
   status(): ReplicaStatus {
     return {
       ...(this.driver.coreStatus() ?? this.statusBeforeStart()),
       appliedIndex: this.driver.appliedIndex,
       checkpointIndex: this.driver.checkpoints?.savedIndex ?? logIndex(0),
-      connectedPeers: this.driver.connectedPeers(),
+      connectedPeers: [...this.driver.connected],
       phase: this.driver.phase,
       rejoining: this.driver.identity?.reason ?? null,
       storeTrouble: this.driver.durable.trouble,

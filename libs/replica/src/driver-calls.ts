@@ -1,5 +1,6 @@
-import type { Input, NodeId, Term } from '@latchkey/raft';
+import type { Input, NodeId, RaftStatus, Term } from '@latchkey/raft';
 import type { PeerSender } from './peer-sender.js';
+import type { LossReason } from './ports/identity-store.js';
 import type { SnapshotStaging } from './ports/checkpoint-store.js';
 
 /** Inputs of the core that come from a part of the driver, not from peers, disk or time. */
@@ -29,6 +30,10 @@ export interface DriverCalls extends PeerSender {
   offerSnapshot(offer: SnapshotOffer): void;
   /** Makes sure of a turn, in which expired callers and what waits for the leader are looked at. */
   schedule(): void;
+  /** Of the core; null when none runs. */
+  runningStatus(): RaftStatus | null;
+  /** What this node holds is wrong: it takes no part with it any more, and fails. */
+  loseHistory(reason: LossReason, why: string): void;
   /** A bug, or a store that must not be used any more: the node goes silent for good. */
   fail(error: unknown): void;
 }

@@ -1,7 +1,11 @@
 import type { Input, NodeId } from '@latchkey/raft';
 import type { RequestedInput } from './driver-calls.js';
+import { HistoryLostError } from './history-lost-error.js';
+import { STOP_STORE_WAIT_MS } from './limits.js';
 import { NodeIdentity } from './node-identity.js';
 import { noLeader } from './pending-proposals.js';
+import type { Timer } from './ports/clock.js';
+import type { LossReason } from './ports/identity-store.js';
 import type { PeerMessage } from './ports/peer-transport.js';
 import type { ReplicaOptions } from './replica-api.js';
 import type { ReplicaDriver } from './replica-driver.js';
@@ -37,7 +41,7 @@ export function createNodeIdentity<Outcome>(
     clock,
     host: {
       send: (to, message) => calls.send(to, { type: 'identity', message }),
-      connectedPeers: () => driver.connectedPeers(),
+      connectedPeers: () => [...driver.connected],
       position: () => (driver.hasBegun ? driver.durable.watermark.position(driver.parts.applier.committedIndex) : null),
       get view() {
         return driver.phase === 'running' ? driver.view : null;
@@ -63,6 +67,42 @@ export function createNodeIdentity<Outcome>(
       fail: (error) => driver.fail(error),
     },
   });
+}
+
+/**
+ * What this node holds is wrong: it is silent from now on, writes down that its history is lost, and fails with
+ * `HistoryLostError`. Its process must end, and the next one begins anew: what this one has applied, and told its clients,
+ * cannot be taken back in one that goes on. False when it takes no part anyway, nobody looks at who the stores are, or
+ * nobody else could take its vote: then its memory may be all that there is.
+ */
+export function loseHistory<Outcome>(
+  driver: ReplicaDriver<Outcome>,
+  { observer, clock }: Pick<ReplicaOptions<Outcome>, 'observer' | 'clock'>,
+  reason: LossReason,
+  why: string,
+): boolean {
+  const { identity } = driver;
+  const status = driver.coreStatus();
+  const voters = status?.membership.voters ?? [];
+  const isAlone = voters.length === 1 && voters[0] === status?.nodeId;
+  if (identity?.mayLose !== true || isAlone) return false;
+  observer.warning?.('what this node holds is wrong', { code: 'HISTORY_LOST', reason, error: why });
+  void driver.endRun('rejoining', why);
+  let timer: Timer | null = null;
+  const end = (): void => {
+    timer?.cancel();
+    driver.fail(new HistoryLostError(reason, why));
+  };
+  // A database that hangs keeps nobody from being silent: what is not written down is found again.
+  timer = clock.setTimer(STOP_STORE_WAIT_MS, end);
+  identity.markLost(reason).then(end, (error: unknown) => {
+    observer.warning?.('that the history is lost could not be written down', {
+      code: 'HISTORY_LOST',
+      error: String(error),
+    });
+    end();
+  });
+  return true;
 }
 
 /** Resolves when a majority has confirmed, after the call, that this node leads. @throws ReplicaError NO_LEADER */

@@ -15,6 +15,7 @@ import { ProposalIntake } from './proposal-intake.js';
 import { ReadRounds } from './read-rounds.js';
 import type { ReplicaOptions } from './replica-api.js';
 import type { ReplicaError } from './replica-error.js';
+import { StateHashes } from './state-hashes.js';
 import { SnapshotTransfers } from './snapshot-transfers.js';
 import { TransferRequests } from './transfer-requests.js';
 
@@ -31,6 +32,7 @@ export type DriverParts<Outcome> = {
   readonly transfers: TransferRequests;
   readonly snapshots: SnapshotTransfers;
   readonly roster: PeerRoster;
+  readonly stateHashes: StateHashes;
 };
 
 export function createDriverParts<Outcome>(
@@ -57,6 +59,7 @@ export function createDriverParts<Outcome>(
     incarnation,
     initialMembership: options.raft.initialMembership,
     onOwnOutcome: (sequence, outcome) => own.resolve(sequence, outcome),
+    stateHash: options.stateHash,
   });
   return {
     own,
@@ -96,7 +99,25 @@ export function createDriverParts<Outcome>(
       askIntervalMs: electionTimeoutMs,
       keepOthersMs: OTHER_PEER_ELECTION_TIMEOUTS * electionTimeoutMs,
     }),
+    stateHashes: createStateHashes(options, applier, transport),
   };
+}
+
+function createStateHashes<Outcome>(
+  { raft, identity, stateHash, clock, observer }: ReplicaOptions<Outcome>,
+  applier: Applier<Outcome>,
+  calls: DriverCalls,
+): StateHashes {
+  return new StateHashes({
+    nodeId: raft.nodeId,
+    isOn: stateHash !== undefined && (identity ?? null) !== null,
+    sender: calls,
+    clock,
+    applier,
+    observer,
+    status: () => calls.runningStatus(),
+    onDiverged: (why) => calls.loseHistory('diverged', why),
+  });
 }
 
 /** When something a caller waits for is overdue, at the earliest. */
@@ -110,6 +131,7 @@ export function nextCallerDeadlineMs<Outcome>(parts: DriverParts<Outcome>): numb
     parts.transfers.nextDeadlineMs(),
     parts.snapshots.nextDeadlineMs(),
     parts.roster.nextDeadlineMs(),
+    parts.stateHashes.nextDeadlineMs(),
   );
 }
 
@@ -122,6 +144,7 @@ export function expireCallers<Outcome>(parts: DriverParts<Outcome>, nowMs: numbe
   parts.transfers.expire(nowMs);
   parts.snapshots.expire(nowMs);
   parts.roster.expire(nowMs);
+  parts.stateHashes.expire(nowMs);
 }
 
 /** Settles every caller: what left this node is unknown, the rest fails with `unsent`. */
@@ -143,6 +166,7 @@ export function storeCallsUnderWay<Outcome>(parts: DriverParts<Outcome>): readon
 export function peerChanged<Outcome>(parts: DriverParts<Outcome>, peer: NodeId, isUp: boolean): void {
   if (isUp) {
     parts.snapshots.peerUp(peer);
+    parts.stateHashes.peerUp();
     return;
   }
   parts.own.peerDown(peer);
@@ -171,6 +195,10 @@ export function takeOtherMessage<Outcome>(
       return parts.leaderRequests.answered(from, message.requestId, message.body);
     case 'leaderRequestRefused':
       return parts.leaderRequests.refused(from, message.requestId);
+    case 'stateHashWanted':
+      return parts.stateHashes.wanted(from, message.index, view);
+    case 'stateHash':
+      return parts.stateHashes.told(from, message);
     case 'snapshotChunk':
       return parts.snapshots.takeChunk(from, message, view);
     case 'snapshotProgress':

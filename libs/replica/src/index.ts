@@ -10,7 +10,7 @@ export type {
 } from './ports/checkpoint-store.js';
 export type { Clock, Timer } from './ports/clock.js';
 export type { FounderStore, IdentityMessage, StoreClaim, StoreVerdict } from './ports/identity-messages.js';
-export type { IdentityStore, PeerRecord, StoreId, StoreIdentity } from './ports/identity-store.js';
+export type { IdentityStore, LossReason, PeerRecord, StoreId, StoreIdentity } from './ports/identity-store.js';
 export type { DurableState, LogStore, LogStoreErrorCode, PersistBatch } from './ports/log-store.js';
 export { LogStoreError } from './ports/log-store.js';
 export type { ReplicaObserver } from './ports/observer.js';
@@ -23,6 +23,7 @@ export type {
 } from './ports/peer-transport.js';
 export type { CheckpointedStateMachine, CommittedCommand, StateMachine, StateRestore } from './ports/state-machine.js';
 export type { RejoinReason } from './lost-history.js';
+export { HistoryLostError } from './history-lost-error.js';
 export type { IdentityOptions } from './node-identity.js';
 export type { CheckpointOptions, Replica, ReplicaOptions, ReplicaPhase, ReplicaStatus } from './replica-api.js';
 export { MAX_SNAPSHOT_CHUNK_BYTES } from './limits.js';

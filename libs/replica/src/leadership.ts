@@ -26,7 +26,8 @@ export class Leadership<Outcome> {
   changed(view: LeaderView): void {
     this.current = view;
     this.isAnnounced = false;
-    const { applier, own, forwarded, reads, leaderRequests, membership, transfers, snapshots, roster } = this.parts;
+    const { applier, own, forwarded, reads, leaderRequests, membership, transfers, snapshots, roster, stateHashes } =
+      this.parts;
     // They were meant for the leadership that has just ended.
     forwarded.refuseGathered();
     if (view.role === 'leader') forwarded.leads(view.term);
@@ -37,6 +38,7 @@ export class Leadership<Outcome> {
     transfers.leaderChanged(view);
     snapshots.leaderChanged(view);
     roster.leaderChanged(view.leaderId);
+    stateHashes.leaderChanged(view);
     this.observer.roleChanged?.(view);
   }
 

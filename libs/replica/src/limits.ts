@@ -113,5 +113,14 @@ export const STORE_CLAIM_INTERVAL_MS = 1_000;
 /** How often is written down how far the store of another node is; that it is another store, at once. */
 export const PEER_RECORD_SAVE_INTERVAL_MS = 60_000;
 
+/** How often a leader has the nodes compare their states, while entries are applied. */
+export const STATE_HASH_INTERVAL_MS = 1_000;
+
+/** Entries at which the states of all nodes are being compared: one that is behind has so many to catch up with. */
+export const MAX_STATE_HASH_ROUNDS = 8;
+
+/** How often is said that states differ; each difference is counted. */
+export const STATE_HASH_WARNING_INTERVAL_MS = 60_000;
+
 /** Nodes that ask a leader to be released, or for their votes: not more than there can be members, outgoing ones included. */
 export const MAX_RELEASES = 32;

@@ -1,12 +1,12 @@
 import type { NodeId } from '@latchkey/raft';
 import type { IdentityMessage } from './ports/identity-messages.js';
-import type { StoreId } from './ports/identity-store.js';
+import type { LossReason, StoreId } from './ports/identity-store.js';
 
 /**
  * Why a node takes part no more with what it held. `replaced`: the others remember another store; `behind`: they have seen more
  * of this one; `corrupt`: it cannot be read; `diverged`: its state is not that of a majority.
  */
-export type RejoinReason = 'replaced' | 'behind' | 'corrupt' | 'diverged';
+export type RejoinReason = 'replaced' | 'behind' | LossReason;
 
 type ReleaseAnswer = Extract<IdentityMessage, { readonly type: 'releaseAnswer' }>;
 

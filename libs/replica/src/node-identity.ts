@@ -11,11 +11,11 @@ import {
 import { LostHistory, type RejoinReason } from './lost-history.js';
 import type { Clock } from './ports/clock.js';
 import type { IdentityMessage } from './ports/identity-messages.js';
-import type { IdentityStore, StoreId, StoreIdentity } from './ports/identity-store.js';
-import { LogStoreError, type DurableState, type LogStore } from './ports/log-store.js';
+import type { IdentityStore, LossReason, StoreId, StoreIdentity } from './ports/identity-store.js';
+import type { DurableState, LogStore } from './ports/log-store.js';
 import type { PeerMessage } from './ports/peer-transport.js';
 import { hasVote } from './quorum-of.js';
-import { isRecoverable } from './store-reload.js';
+import { isCorrupt, isRecoverable } from './store-reload.js';
 import { positionOf, standingOf, type StoreStanding } from './store-standing.js';
 import { isConfirmation, storeTagOf } from './store-tag.js';
 import { StoreWatch, type ReceivedRaft, type StoreWatchHost } from './store-watch.js';
@@ -91,6 +91,21 @@ export class NodeIdentity {
     await this.read();
     const { standing } = this;
     if (standing?.kind === 'alone' || (standing?.kind === 'joining' && this.isReleased)) await this.enter();
+  }
+
+  /** Whether there is something to lose: the node takes part, or waits to. */
+  get mayLose(): boolean {
+    return this.stage === 'running' || this.stage === 'admitting';
+  }
+
+  /** For the next process: it must not use what the store holds. This one is done. Only while `mayLose`. @throws LogStoreError */
+  markLost(reason: LossReason): Promise<void> {
+    this.becomes('ended');
+    this.nextAskMs = Infinity;
+    this.lastReason = reason;
+    const marked = this.options.store.markLost(reason);
+    this.underWay = marked.catch(() => undefined);
+    return marked;
   }
 
   receive(from: NodeId, message: IdentityMessage): void {
@@ -194,6 +209,7 @@ export class NodeIdentity {
     this.storeTag = storeTagOf(identity.storeId);
     if (durable === null) return this.lose('corrupt');
     this.standing = standingOf(identity, durable, { nodeId, configured });
+    if (identity.lost !== null) return this.lose(identity.lost);
     this.watch = this.newWatch(identity, durable, this.standing);
     const graceMs = ADMISSION_GRACE_HEARTBEATS * this.options.heartbeatIntervalMs;
     this.admission = new Admission({ nodeId, standing: this.standing, graceMs });
@@ -365,8 +381,4 @@ export class NodeIdentity {
     this.stage = stage;
     this.nextAskMs = stage === 'busy' ? Infinity : -Infinity;
   }
-}
-
-function isCorrupt(error: unknown): boolean {
-  return error instanceof LogStoreError && error.code === 'corrupt';
 }

@@ -36,6 +36,11 @@ export type ReplicaOptions<Outcome> = {
    * backup, or is corrupt takes no part with it, and comes back as a learner (FAILURE-MODES 29, 32).
    */
   readonly identity?: IdentityOptions | null;
+  /**
+   * A short text, equal on nodes that have applied the same entries, of the state right after the last one that was applied
+   * here. Absent, or without `identity`: the nodes do not compare their states (FAILURE-MODES 34).
+   */
+  readonly stateHash?: () => string;
   /** Null: the log is kept for ever and replayed from its beginning. */
   readonly checkpoints: CheckpointOptions<Outcome> | null;
   readonly clock: Clock;
@@ -94,6 +99,12 @@ export interface Replica<Outcome> {
    * @throws ReplicaError NOT_LEADER, MEMBERSHIP_REFUSED, OUTCOME_UNKNOWN
    */
   changeMembership(change: MembershipChange): Promise<Membership>;
+  /**
+   * Somebody who looked at the store has found that it is not what was written: the node is silent from now on and fails
+   * with `HistoryLostError`; the next process comes back as a learner (FAILURE-MODES 29). Nothing happens while it takes no
+   * part anyway. A node whose vote nobody else can take goes on, because all there is besides is its memory.
+   */
+  storeFoundCorrupt(error: Error): void;
   status(): ReplicaStatus;
 }
 

@@ -22,7 +22,7 @@ import {
 import type { SnapshotOffer } from './driver-calls.js';
 import { runEffect, type EffectScope } from './effect-runner.js';
 import { DurableLoader } from './durable-loader.js';
-import { createNodeIdentity } from './driver-identity.js';
+import { createNodeIdentity, loseHistory } from './driver-identity.js';
 import { InputQueue, type QueuedInput } from './input-queue.js';
 import { Leadership } from './leadership.js';
 import { reachableLeader, type LeaderView } from './leader-view.js';
@@ -37,7 +37,7 @@ import { RaftRun } from './raft-run.js';
 import type { ReplicaOptions, ReplicaStatus } from './replica-api.js';
 import { RunReports } from './run-reports.js';
 import { createStateCheckpoints, type StateCheckpoints } from './state-checkpoints.js';
-import { isRecoverable } from './store-reload.js';
+import { isCorrupt, isRecoverable } from './store-reload.js';
 import { WakeUp } from './wake-up.js';
 
 /** Builds the core from what is durable. `runNumber` grows with each, so that it can draw other timeouts. */
@@ -63,7 +63,7 @@ export class ReplicaDriver<Outcome> {
   private readonly commitNotices: CommitNotices<Outcome>;
   private readonly inputs: InputQueue;
   private readonly reports: RunReports;
-  private readonly connected = new Set<NodeId>();
+  readonly connected = new Set<NodeId>();
   private readonly wakeUp: WakeUp;
   private run: RaftRun | null = null;
   private scope: EffectScope<Outcome> | null = null;
@@ -82,6 +82,8 @@ export class ReplicaDriver<Outcome> {
       give: (input) => this.enqueue({ type: 'requested', input }),
       offerSnapshot: (offer) => this.offerSnapshot(offer),
       schedule: () => this.schedule(),
+      runningStatus: () => this.run?.core.status() ?? null,
+      loseHistory: (reason, why) => void loseHistory(this, options, reason, why),
       fail: (error) => this.fail(error),
     });
     this.leadership = new Leadership(this.parts, options.observer);
@@ -177,6 +179,7 @@ export class ReplicaDriver<Outcome> {
   /** A bug, or a store that must not be used any more: the node goes silent for good. */
   fail(cause: unknown): void {
     if (hasEnded(this.phase)) return;
+    if (isCorrupt(cause) && loseHistory(this, this.options, 'corrupt', cause.message)) return;
     const error = cause instanceof Error ? cause : new Error('a replica failed', { cause });
     void this.end('failed', `this node failed: ${error.message}`);
     this.options.observer.failed?.(error);
@@ -206,10 +209,6 @@ export class ReplicaDriver<Outcome> {
 
   coreStatus(): RaftStatus | null {
     return this.run?.core.status() ?? this.lastStatus;
-  }
-
-  connectedPeers(): readonly NodeId[] {
-    return [...this.connected];
   }
 
   private enqueue(input: QueuedInput): void {
@@ -270,14 +269,10 @@ export class ReplicaDriver<Outcome> {
     if (message.type !== 'raft')
       return takeOtherMessage(this.parts, this.run === null ? null : this.view, from, message);
     if (this.identity?.heard(from, message) === false) return;
-    if (message.message.type === 'appendRequest') this.sayWhetherCommitsAreAwaited();
-    this.step({ type: 'message', from, message: message.message });
-  }
-
-  /** Looked at before each answer to the leader, which carries it. */
-  private sayWhetherCommitsAreAwaited(): void {
-    const wanted = this.commitNotices.takeChange();
+    // Looked at before each answer to the leader, which carries it.
+    const wanted = message.message.type === 'appendRequest' ? this.commitNotices.takeChange() : null;
     if (wanted !== null) this.step({ type: 'commitNoticesWanted', wanted });
+    this.step({ type: 'message', from, message: message.message });
   }
 
   private takePeerChange(type: 'peerUp' | 'peerDown', peer: NodeId): void {
@@ -290,12 +285,8 @@ export class ReplicaDriver<Outcome> {
   }
 
   private takeRestored(meta: SnapshotMeta, isReplacement: boolean): void {
-    const { applier, appliedWaiters } = this.parts;
-    appliedWaiters.applied(applier.appliedIndex);
-    this.step({ type: 'applied', index: applier.takenIndex });
-    this.leadership.applied();
     if (isReplacement) this.options.observer.snapshotInstalled?.(meta);
-    this.options.observer.applied?.(applier.appliedIndex);
+    this.tellApplied();
   }
 
   /** What a turn does after its inputs: time, reads, proposals, then the disk, then the state machine. */
@@ -324,16 +315,21 @@ export class ReplicaDriver<Outcome> {
   }
 
   private applySlice(): void {
-    const { applier, appliedWaiters } = this.parts;
+    const { applier } = this.parts;
     if (this.phase !== 'running' || !applier.hasBacklog) return;
     applier.applySlice(MAX_APPLIES_PER_TURN);
+    this.tellApplied();
+    this.checkpoints?.applied();
+    // What was applied may have shown that proposals are lost, and must be sent again.
+    if (applier.hasBacklog || this.parts.own.hasUnrouted) this.schedule();
+  }
+
+  private tellApplied(): void {
+    const { applier, appliedWaiters } = this.parts;
     appliedWaiters.applied(applier.appliedIndex);
     this.step({ type: 'applied', index: applier.takenIndex });
     this.leadership.applied();
     this.options.observer.applied?.(applier.appliedIndex);
-    this.checkpoints?.applied();
-    // What was applied may have shown that proposals are lost, and must be sent again.
-    if (applier.hasBacklog || this.parts.own.hasUnrouted) this.schedule();
   }
 
   private step(input: Input): void {
@@ -346,21 +342,25 @@ export class ReplicaDriver<Outcome> {
   private storeFailed(run: RaftRun | null, error: unknown): void {
     if (run === null || run !== this.run) return;
     if (!isRecoverable(error)) throw error;
-    this.phase = 'recovering';
+    this.options.observer.warning?.('the store failed; loading it again', { code: error.code, error: error.message });
+    this.durable.loadAgain(this.endRun('recovering', 'the store failed'), error);
+  }
+
+  /** Nothing is said any more. Resolves when the calls to the store have ended that belong to its present claim. */
+  endRun(phase: 'recovering' | 'rejoining', reason: string): Promise<unknown> {
+    const { run } = this;
+    this.phase = phase;
+    if (run === null) return this.durable.cancel();
     this.lastStatus = { ...run.core.status(), role: 'follower', leaderId: null, progress: [] };
     this.run = null;
-    const { code, message } = error;
-    this.options.observer.warning?.('the store failed; loading it again', { code, error: message });
-    failCallers(this.parts, noLeader(), 'the store failed');
+    failCallers(this.parts, noLeader(), reason);
     this.leadership.changed({ role: 'follower', term: this.lastStatus.currentTerm, leaderId: null });
-    // They belong to the claim on the store that ends with the next load.
-    const callsEnded = Promise.all([
+    return Promise.all([
       run.close(),
       this.checkpoints?.endRun(),
       this.identity?.idle(),
       ...storeCallsUnderWay(this.parts),
     ]);
-    this.durable.loadAgain(callsEnded, error);
   }
 
   private sendUnlessSilent(to: NodeId, message: PeerMessage): void {

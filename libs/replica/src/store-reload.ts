@@ -12,6 +12,11 @@ export function isRecoverable(error: unknown): error is LogStoreError {
   return error instanceof LogStoreError && (error.code === 'outcomeUnknown' || error.code === 'unavailable');
 }
 
+/** What is there is not what was written. */
+export function isCorrupt(error: unknown): error is LogStoreError {
+  return error instanceof LogStoreError && error.code === 'corrupt';
+}
+
 /** What the store has confirmed so far: what it must still have after a reload. */
 export class DurableWatermark {
   private hardState: HardState | null = null;

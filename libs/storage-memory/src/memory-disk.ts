@@ -7,7 +7,7 @@ import {
   type NodeId,
   type SnapshotMeta,
 } from '@latchkey/raft';
-import type { PeerRecord, StateRow, StoreId } from '@latchkey/replica';
+import type { LossReason, PeerRecord, StateRow, StoreId } from '@latchkey/replica';
 
 type StorePart = 'log' | 'checkpoints' | 'identity';
 
@@ -18,6 +18,7 @@ export type MemoryIdentity = {
   epoch: number;
   wantsVoteBack: boolean;
   founders: readonly NodeId[] | null;
+  lost: LossReason | null;
   readonly peers: Map<NodeId, PeerRecord>;
 };
 
@@ -46,7 +47,7 @@ export class MemoryDisk {
   private newestProcess = new MemoryProcess();
 
   constructor(storeId: StoreId = 'memory') {
-    this.identity = { storeId, epoch: 0, wantsVoteBack: false, founders: null, peers: new Map() };
+    this.identity = { storeId, epoch: 0, wantsVoteBack: false, founders: null, lost: null, peers: new Map() };
   }
 
   /** Nothing was ever written. */

@@ -2,6 +2,7 @@ import { invariant, logIndex, term, type NodeId } from '@latchkey/raft';
 import {
   LogStoreError,
   type IdentityStore,
+  type LossReason,
   type PeerRecord,
   type StoreId,
   type StoreIdentity,
@@ -41,6 +42,11 @@ export class MemoryIdentityStore implements IdentityStore {
     for (const node of nodes) this.disk.identity.peers.delete(node);
   }
 
+  async markLost(reason: LossReason): Promise<void> {
+    this.assertOwner();
+    this.disk.identity.lost ??= reason;
+  }
+
   async startAnew({ storeId, wantsVoteBack }: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
     this.assertOwner();
     const { disk } = this;
@@ -49,7 +55,7 @@ export class MemoryIdentityStore implements IdentityStore {
     disk.entries = [];
     disk.checkpoint = null;
     disk.isDamaged = false;
-    Object.assign(disk.identity, { storeId, wantsVoteBack, founders: [] });
+    Object.assign(disk.identity, { storeId, wantsVoteBack, founders: [], lost: null });
   }
 
   private assertOwner(): void {

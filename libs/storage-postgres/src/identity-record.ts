@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { logIndex, nodeId, term, type NodeId } from '@latchkey/raft';
-import { LogStoreError, type PeerRecord, type StoreIdentity } from '@latchkey/replica';
+import { LogStoreError, type LossReason, type PeerRecord, type StoreIdentity } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { readRecord } from './checkpoint-record.js';
 import { readStateRow } from './log-reader.js';
@@ -13,12 +13,14 @@ export type SelfRecord = {
   readonly wantsVoteBack: boolean;
   /** As `StoreIdentity` has them. */
   readonly founders: readonly NodeId[] | null;
+  readonly lost: LossReason | null;
 };
 
 type SelfColumns = {
   readonly owner: string | null;
   readonly wants_vote_back: boolean;
   readonly founders: readonly string[] | null;
+  readonly lost: string | null;
   readonly checksum: string;
 };
 
@@ -31,8 +33,9 @@ type PeerColumns = {
   readonly checksum: string;
 };
 
-export function checksumOfSelf({ wantsVoteBack, founders }: SelfRecord): number {
-  return crc32(JSON.stringify([wantsVoteBack, founders]));
+/** A store that is not lost has the checksum that it had before there was a column for that. */
+export function checksumOfSelf({ wantsVoteBack, founders, lost }: SelfRecord): number {
+  return crc32(JSON.stringify(lost === null ? [wantsVoteBack, founders] : [wantsVoteBack, founders, lost]));
 }
 
 export function checksumOfPeer({ node, storeId, epoch, term: seenTerm, lastIndex }: PeerRecord): number {
@@ -55,24 +58,25 @@ export async function readIdentity(client: ClientBase, owner: string): Promise<S
   if (store === undefined) throw new LogStoreError('corrupt', `${STORE_TABLE} has lost its row`);
   if (store.owner !== owner) throw claimedByAnother();
   const epoch = safeIntegerFrom(store.epoch, 'the epoch');
-  const { wantsVoteBack, founders } = await readSelf(client);
+  const { wantsVoteBack, founders, lost } = await readSelf(client);
   const peers = await readPeers(client);
   // Comes last: a page that cannot be read ends the transaction.
   const isNew = await isUnwritten(client, epoch);
   await client.query('ROLLBACK');
-  return { storeId: store.store_id, epoch, isNew, wantsVoteBack, founders, peers };
+  return { storeId: store.store_id, epoch, isNew, wantsVoteBack, founders, lost, peers };
 }
 
 /** @throws LogStoreError corrupt */
 export async function readSelf(client: ClientBase): Promise<SelfRecord & { readonly owner: string | null }> {
   const { rows } = await client.query<SelfColumns>(
-    `SELECT owner, wants_vote_back, founders, checksum FROM ${IDENTITY_TABLE}`,
+    `SELECT owner, wants_vote_back, founders, lost, checksum FROM ${IDENTITY_TABLE}`,
   );
   const columns = rows[0];
   if (columns === undefined) throw new LogStoreError('corrupt', `${IDENTITY_TABLE} has lost its row`);
   const record = {
     wantsVoteBack: columns.wants_vote_back,
     founders: columns.founders?.map((name) => nodeFrom(name, IDENTITY_TABLE)) ?? null,
+    lost: lossFrom(columns.lost),
   };
   if (checksumOfSelf(record) !== safeIntegerFrom(columns.checksum, `checksum of ${IDENTITY_TABLE}`)) {
     throw new LogStoreError('corrupt', `the row of ${IDENTITY_TABLE} is damaged: its checksum does not fit`);
@@ -118,6 +122,14 @@ async function isUnwritten(client: ClientBase, epoch: number): Promise<boolean> 
     if (failure instanceof LogStoreError && failure.code === 'corrupt') return false;
     throw error;
   }
+}
+
+function lossFrom(text: string | null): LossReason | null {
+  if (text === null || text === 'corrupt' || text === 'diverged') return text;
+  throw new LogStoreError(
+    'corrupt',
+    `${IDENTITY_TABLE} is damaged: nothing is lost for the reason ${JSON.stringify(text)}`,
+  );
 }
 
 function nodeFrom(name: string, table: string): NodeId {

@@ -1,5 +1,5 @@
 import { invariant, type NodeId } from '@latchkey/raft';
-import type { PeerRecord } from '@latchkey/replica';
+import type { LossReason, PeerRecord } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { checksumOfPeer, checksumOfSelf, claimedByAnother, readSelf } from './identity-record.js';
 import { IDENTITY_TABLE, PEER_TABLE } from './schema-names.js';
@@ -29,6 +29,10 @@ const REMEMBER_FOUNDERS = `
   UPDATE ${IDENTITY_TABLE} SET founders = $2::text[], checksum = $3
   WHERE owner = $1 AND founders IS NULL`;
 
+const READ_FOR_MARK = `SELECT FROM ${IDENTITY_TABLE} WHERE owner = $1 FOR NO KEY UPDATE`;
+
+const MARK_LOST = `UPDATE ${IDENTITY_TABLE} SET lost = $2, checksum = $3 WHERE owner = $1`;
+
 /** @throws LogStoreError fenced, corrupt; any error of the client */
 export async function writePeers(client: ClientBase, owner: string, records: readonly PeerRecord[]): Promise<void> {
   // A statement must not write one row twice.
@@ -57,13 +61,22 @@ export async function erasePeers(client: ClientBase, owner: string, nodes: reado
  */
 export async function writeFounders(client: ClientBase, owner: string, founders: readonly NodeId[]): Promise<void> {
   // Only a history that was given up wants a vote back, and that has founders: none.
-  const checksum = checksumOfSelf({ wantsVoteBack: false, founders });
+  const checksum = checksumOfSelf({ wantsVoteBack: false, founders, lost: null });
   const { rowCount } = await client.query(REMEMBER_FOUNDERS, [owner, founders, checksum]);
   if (rowCount === 1) return;
   const found = await readSelf(client);
   if (found.owner !== owner) throw claimedByAnother();
   const isSame = JSON.stringify(found.founders) === JSON.stringify(founders);
   invariant(isSame, 'the founders were to be remembered, and others are already');
+}
+
+/** The first reason stays. @throws LogStoreError fenced, corrupt; any error of the client */
+export async function writeLoss(client: ClientBase, owner: string, reason: LossReason): Promise<void> {
+  await client.query('BEGIN');
+  await expectOwner(client, READ_FOR_MARK, [owner]);
+  const self = await readSelf(client);
+  if (self.lost === null) await client.query(MARK_LOST, [owner, reason, checksumOfSelf({ ...self, lost: reason })]);
+  await client.query('COMMIT');
 }
 
 async function expectOwner(client: ClientBase, text: string, values: unknown[]): Promise<void> {

@@ -8,7 +8,7 @@ import { BATCH_TABLE } from './schema-names.js';
 export type LogPlace = Pick<LogRow, 'firstIndex' | 'lastIndex' | 'checksum'>;
 
 export type LogPage = {
-  /** Where the next page begins; null at the end of the log. */
+  /** Where the next page begins; null when this one has reached the end of the log. */
   readonly next: LogPlace | null;
   readonly rowCount: number;
   readonly byteCount: number;
@@ -40,8 +40,10 @@ export async function verifyLogPage(
     byteCount += row.bytes.length;
   }
   const last = rows.at(-1);
-  if (last === undefined) assertEnds(end, tail);
-  return { next: last === undefined ? null : placeOf(last), rowCount: rows.length, byteCount };
+  // Not what is appended from now on: a log that grows while it is read would have no end.
+  const isAtEnd = last === undefined || last.lastIndex >= tail.lastIndex;
+  if (isAtEnd) assertEnds(end, tail);
+  return { next: isAtEnd ? null : placeOf(last), rowCount: rows.length, byteCount };
 }
 
 const placeOf = ({ firstIndex, lastIndex, checksum }: LogRow): LogPlace => ({ firstIndex, lastIndex, checksum });

@@ -39,9 +39,10 @@ const NO_CHECKPOINT = `
   ON CONFLICT (id) DO UPDATE SET epoch = $1, ${assignments(2)}`;
 
 const NO_FOUNDER = `
-  INSERT INTO ${IDENTITY_TABLE} (id, owner, wants_vote_back, founders, checksum) VALUES (1, $1, $2, '{}', $3)
+  INSERT INTO ${IDENTITY_TABLE} (id, owner, wants_vote_back, founders, lost, checksum) VALUES (1, $1, $2, '{}', NULL, $3)
   ON CONFLICT (id) DO UPDATE
   SET owner = excluded.owner, wants_vote_back = excluded.wants_vote_back, founders = excluded.founders,
+      lost = NULL,
       checksum = excluded.checksum`;
 
 /**
@@ -61,7 +62,7 @@ export async function writeNewHistory(client: ClientBase, owner: string, history
   const generation = await nextGeneration(client);
   const record = { meta: null, generation, totals: NO_ROWS, base: origin, cut: EMPTY_LOG };
   await client.query(NO_CHECKPOINT, [epoch, ...recordValues(record)]);
-  await client.query(NO_FOUNDER, [owner, wantsVoteBack, checksumOfSelf({ wantsVoteBack, founders: [] })]);
+  await client.query(NO_FOUNDER, [owner, wantsVoteBack, checksumOfSelf({ wantsVoteBack, founders: [], lost: null })]);
   // The new log begins with the numbers of the old one, whose rows must be gone.
   if (!(await isEmptied(client, BATCH_TABLE))) await client.query(`DELETE FROM ${BATCH_TABLE}`);
   // Rows of another generation are waste that compaction drops in slices, if it cannot be done at once.

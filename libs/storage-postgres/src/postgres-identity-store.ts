@@ -1,9 +1,15 @@
 import { invariant, InvariantViolation, type NodeId } from '@latchkey/raft';
-import { LogStoreError, type IdentityStore, type PeerRecord, type StoreIdentity } from '@latchkey/replica';
+import {
+  LogStoreError,
+  type IdentityStore,
+  type LossReason,
+  type PeerRecord,
+  type StoreIdentity,
+} from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { shownAddress } from './database-address.js';
 import { readIdentity } from './identity-record.js';
-import { erasePeers, writeFounders, writePeers } from './identity-writer.js';
+import { erasePeers, writeFounders, writeLoss, writePeers } from './identity-writer.js';
 import type { NewHistory } from './new-history.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import type { PostgresCheckpointStore } from './postgres-checkpoint-store.js';
@@ -45,6 +51,10 @@ export class PostgresIdentityStore implements IdentityStore {
   async forgetPeers(nodes: readonly NodeId[]): Promise<void> {
     if (nodes.length === 0) return;
     await this.onConnection('writing', (client) => erasePeers(client, this.logStore.owner, nodes));
+  }
+
+  markLost(reason: LossReason): Promise<void> {
+    return this.onConnection('writing', (client) => writeLoss(client, this.logStore.owner, reason));
   }
 
   startAnew(history: NewHistory): Promise<void> {

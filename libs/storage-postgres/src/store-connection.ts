@@ -10,6 +10,7 @@ import { StoreEntity } from './entities/store.entity.js';
 import { CreateLog1763700000000 } from './migrations/1763700000000-create-log.js';
 import { CreateCheckpoint1764500000000 } from './migrations/1764500000000-create-checkpoint.js';
 import { CreateIdentity1765300000000 } from './migrations/1765300000000-create-identity.js';
+import { AddLoss1765500000000 } from './migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from './migrations/1765400000000-create-views.js';
 import { MIGRATIONS_TABLE, SCHEMA } from './schema-names.js';
 
@@ -67,6 +68,7 @@ export class StoreConnection {
         CreateCheckpoint1764500000000,
         CreateIdentity1765300000000,
         CreateViews1765400000000,
+        AddLoss1765500000000,
       ],
       migrationsTableName: MIGRATIONS_TABLE,
       installExtensions: false,

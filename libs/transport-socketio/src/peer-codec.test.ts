@@ -165,6 +165,12 @@ const peerMessages: { readonly [Type in PeerMessage['type']]: fc.Arbitrary<Extra
     type: fc.constant('identity'),
     message: fc.oneof(...Object.values<fc.Arbitrary<IdentityMessage>>(identityMessages)),
   }),
+  stateHashWanted: record({ type: fc.constant('stateHashWanted'), index: anyIndex }),
+  stateHash: record({
+    type: fc.constant('stateHash'),
+    index: anyIndex,
+    hash: fc.string({ unit: 'grapheme-ascii', maxLength: 64 }),
+  }),
   snapshotChunk: record({
     type: fc.constant('snapshotChunk'),
     transferId: natural,

@@ -7,7 +7,7 @@
  * Numbers are LEB128, byte strings carry their length in front. A frame has no slack: a byte too many or too few anywhere
  * is a `CodecError`. Another layout gets another version, and peers agree on the version when they connect.
  */
-import { assertNever } from '@latchkey/raft';
+import { assertNever, logIndex } from '@latchkey/raft';
 import type { BulkMessage, PeerMessage } from '@latchkey/replica';
 import { bulkTag, encodeBulkHead, isBulkMessage, readBulkMessage } from './bulk-message-codec.js';
 import { ByteReader } from './byte-reader.js';
@@ -36,10 +36,15 @@ const peerTag = {
   membersWanted: 37,
   members: 38,
   identity: 39,
+  stateHashWanted: 40,
+  stateHash: 41,
 } as const satisfies Record<RequestMessage['type'], number>;
 
 /** Before a message of Raft: whose store it is. */
-const storedTag = 40;
+const storedTag = 42;
+
+/** Longer hashes of a state are damage. */
+const maxHashBytes = 64;
 
 /** Their places are on the wire: append only. */
 const refusalReasons = ['notLeader', 'overloaded', 'tooLarge', 'transferring'] as const;
@@ -138,6 +143,13 @@ function encodeRequest(message: RequestMessage): Buffer {
     case 'identity':
       writeIdentityMessage(writer, message.message);
       break;
+    case 'stateHashWanted':
+      writer.writeNumber(message.index);
+      break;
+    case 'stateHash':
+      writer.writeNumber(message.index);
+      writer.writeAscii(message.hash);
+      break;
     default:
       assertNever(message);
   }
@@ -165,6 +177,10 @@ function maxByteLength(message: RequestMessage): number {
       return 1 + membershipByteLength(message.membership);
     case 'identity':
       return 1 + maxIdentityMessageBytes(message.message);
+    case 'stateHashWanted':
+      return 1 + maxNumberBytes;
+    case 'stateHash':
+      return 1 + 2 * maxNumberBytes + message.hash.length;
     default:
       return assertNever(message);
   }
@@ -198,9 +214,19 @@ function readMessage(reader: ByteReader): PeerMessage {
       const storeTag = reader.readNumber();
       return { type: 'raft', message: readRaftMessage(reader.readByte(), reader), storeTag };
     }
+    case peerTag.stateHashWanted:
+      return { type: 'stateHashWanted', index: logIndex(reader.readNumber()) };
+    case peerTag.stateHash:
+      return { type: 'stateHash', index: logIndex(reader.readNumber()), hash: readHash(reader) };
     default:
       throw new CodecError(`unknown message type ${tag}`);
   }
+}
+
+function readHash(reader: ByteReader): string {
+  const bytes = reader.readBytes();
+  if (bytes.length > maxHashBytes) throw new CodecError(`the hash of a state has ${bytes.length} bytes`);
+  return Buffer.from(bytes).toString('latin1');
 }
 
 /** Every item takes a byte or more, so a wild count fails at the end of the frame. */

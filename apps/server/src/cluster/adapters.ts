@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CheckpointStore, IdentityStore, LogStore, PeerTransport } from '@latchkey/replica';
+import type { StoreVerifier } from '@latchkey/storage-postgres';
 import type { PartLogger } from '../logging/part-logger.js';
 import type { NodeSettings } from '../settings/settings.js';
 import { SoloTransport } from './solo-transport.js';
@@ -9,6 +10,8 @@ export type Stores = {
   readonly logStore: LogStore;
   readonly checkpoints: CheckpointStore;
   readonly identity: IdentityStore;
+  /** Null where nothing can be damaged without the process. */
+  readonly verifier: StoreVerifier | null;
 };
 
 /** A write that hangs for so long is given up, and the node is silent until its database works: well after a leader has given way. */
@@ -27,6 +30,7 @@ export async function createStores(settings: NodeSettings): Promise<Stores> {
         logStore: new memory.MemoryLogStore(disk),
         checkpoints: new memory.MemoryCheckpointStore(disk),
         identity: new memory.MemoryIdentityStore(disk),
+        verifier: null,
       };
     }
     case 'postgres': {

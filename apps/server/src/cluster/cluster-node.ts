@@ -15,6 +15,7 @@ import { AppliedState } from './applied-state.js';
 import { handOver } from './handover.js';
 import { addressedTo, LeaderDesks, type DeskName, type LeaderDesk } from './leader-desks.js';
 import type { NodeEvents } from './node-events.js';
+import { StoreScrubber } from './store-scrubber.js';
 import { PeriodicCheckpoints } from './periodic-checkpoints.js';
 import { checkpointPace, raftConfig, randomIncarnation, REPLICA_LIMITS } from './replica-options.js';
 
@@ -38,12 +39,14 @@ export class ClusterNode {
   private readonly desks = new LeaderDesks();
   private readonly commitAwaiters: (() => boolean)[] = [];
   private readonly periodicCheckpoints: PeriodicCheckpoints;
+  /** Null: what the node keeps cannot be looked at. */
+  readonly scrubber: StoreScrubber | null;
   private caughtUp = false;
   private handingOver: Promise<void> | null = null;
   private stopping = false;
 
   constructor(private readonly parts: ClusterNodeParts) {
-    const { settings, clock, events, stores, transport } = parts;
+    const { settings, clock, events, logger, stores, transport } = parts;
     const machine = new StateMachine();
     this.state = new AppliedState(machine, machine);
     this.replica = createReplica({
@@ -53,6 +56,7 @@ export class ClusterNode {
       identity: { store: stores.identity, newStoreId: randomUUID },
       transport,
       stateMachine: this.state,
+      stateHash: () => machine.stateHash,
       checkpoints: { store: stores.checkpoints, stateMachine: this.state, ...checkpointPace(settings) },
       clock,
       observer: events,
@@ -61,6 +65,9 @@ export class ClusterNode {
       incarnation: randomIncarnation(),
     });
     this.periodicCheckpoints = new PeriodicCheckpoints({ clock, replica: this.replica });
+    const { verifier } = stores;
+    const scrub = { clock, replica: this.replica, logger, intervalMs: settings.verifyIntervalMs };
+    this.scrubber = verifier === null ? null : new StoreScrubber({ ...scrub, verifier });
   }
 
   /** Who answers what other nodes ask this one while it leads. */
@@ -94,6 +101,7 @@ export class ClusterNode {
   async start(): Promise<void> {
     await this.replica.start();
     this.periodicCheckpoints.start();
+    this.scrubber?.start();
     void this.catchUp();
   }
 
@@ -114,6 +122,7 @@ export class ClusterNode {
   async stop(): Promise<void> {
     this.stopping = true;
     this.periodicCheckpoints.stop();
+    this.scrubber?.stop();
     await this.handOverLeadership();
     await this.replica.stop();
   }

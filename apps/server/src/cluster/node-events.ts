@@ -6,6 +6,7 @@ import { Listeners } from './listeners.js';
 type RoleChange = { readonly role: Role; readonly term: Term; readonly leaderId: NodeId | null };
 type Persisted = { readonly entryCount: number; readonly byteCount: number; readonly durationMs: number };
 type Checkpointed = { readonly index: LogIndex; readonly durationMs: number };
+type StateDifference = { readonly peer: NodeId; readonly index: LogIndex };
 type SnapshotTransfer = Parameters<NonNullable<ReplicaObserver['snapshotTransfer']>>[0];
 
 /** What the replica tells, handed on to whoever asked, and to the log. */
@@ -17,6 +18,7 @@ export class NodeEvents implements ReplicaObserver {
   private readonly onTransfer = new Listeners<SnapshotTransfer>();
   private readonly onPeer = new Listeners<NodeId>();
   private readonly onRemoval = new Listeners<null>();
+  private readonly onDifference = new Listeners<StateDifference>();
   private readonly onFailure = new Listeners<Error>();
 
   readonly onRoleChanged = this.onRole.add;
@@ -28,6 +30,7 @@ export class NodeEvents implements ReplicaObserver {
   readonly onPeerChanged = this.onPeer.add;
   /** The cluster goes on without this node. */
   readonly onRemoved = this.onRemoval.add;
+  readonly onStateDiffers = this.onDifference.add;
   readonly onFailed = this.onFailure.add;
 
   constructor(private readonly logger: PartLogger) {}
@@ -73,6 +76,12 @@ export class NodeEvents implements ReplicaObserver {
   rejoining(reason: RejoinReason | null): void {
     if (reason === null) this.logger.info('this node has all that it had again');
     else this.logger.error('this node takes part no more with what its database holds, and begins anew', { reason });
+  }
+
+  /** The replica warns of it now and then; each difference is counted. */
+  stateHashDiffers(difference: StateDifference): void {
+    this.logger.debug('the state of another node differs', difference);
+    this.onDifference.tell(difference);
   }
 
   removed(): void {

@@ -38,11 +38,15 @@ import { Metrics } from './metrics.js';
             lockWaiters: waiters.size,
             clientConnections: gateway.connectionCount,
             clientUnsentBytes: gateway.unsentBytes,
+            verifiedPages: node.scrubber?.verifiedPages ?? 0,
+            verifiedPasses: node.scrubber?.verifiedPasses ?? 0,
+            damagedPasses: node.scrubber?.damagedPasses ?? 0,
           };
         });
         events.onPersisted((batch) => metrics.persisted(batch));
         events.onCheckpointed((checkpoint) => metrics.snapshots.checkpointed(checkpoint));
         events.onSnapshotTransfer((transfer) => metrics.snapshots.transfer(transfer));
+        events.onStateDiffers(() => metrics.stateDiffers());
         node.state.onApply((result) => metrics.applied(result.outcomes.length));
         return metrics;
       },

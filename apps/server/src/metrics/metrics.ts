@@ -20,6 +20,9 @@ export type Observed = {
   readonly clientConnections: number;
   readonly clientUnsentBytes: number;
   readonly rejoining: RejoinReason | null;
+  readonly verifiedPages: number;
+  readonly verifiedPasses: number;
+  readonly damagedPasses: number;
 };
 
 /** A scraper comes every few seconds; finer sampling would wake an idle node for nothing. */
@@ -42,6 +45,7 @@ export class Metrics {
   private persistedEntries = 0;
   private persistedBytes = 0;
   private appliedCommands = 0;
+  private stateDifferences = 0;
 
   constructor(private readonly observe: () => Observed) {
     this.eventLoopDelay.enable();
@@ -59,6 +63,10 @@ export class Metrics {
 
   applied(commandCount: number): void {
     this.appliedCommands += commandCount;
+  }
+
+  stateDiffers(): void {
+    this.stateDifferences += 1;
   }
 
   stop(): void {
@@ -113,6 +121,14 @@ export class Metrics {
     for (const [name, help, value] of gauges) new prometheus.Gauge({ name, help, registers: [registry] }).set(value);
     const counters: readonly (readonly [name: string, help: string, value: number])[] = [
       ['latchkey_applied_commands_total', 'Commands applied by this process', this.appliedCommands],
+      [
+        'latchkey_state_hash_mismatches_total',
+        'Times that the state of another node was found to differ from the state of this one',
+        this.stateDifferences,
+      ],
+      ['latchkey_store_verified_pages_total', 'Pages of the database looked at for damage', seen.verifiedPages],
+      ['latchkey_store_verify_passes_total', 'Looks through the whole database without damage', seen.verifiedPasses],
+      ['latchkey_store_damage_found_total', 'Looks through the database that found damage', seen.damagedPasses],
       ['latchkey_persisted_entries_total', 'Log entries made durable by this process', this.persistedEntries],
       ['latchkey_persisted_bytes_total', 'Bytes of log entries made durable by this process', this.persistedBytes],
     ];

@@ -8,6 +8,9 @@ const MIN_HISTORY_REVISIONS = 0;
 /** A hundred days. A timer of Node can wait for 24, and there are several per age. */
 const MAX_HISTORY_AGE_MS = 8_640_000_000;
 
+/** A day. */
+const MAX_VERIFY_INTERVAL_MS = 86_400_000;
+
 /** The node's environment, variable by variable, with the defaults. Checked by class-validator. */
 export class Environment {
   @Matches(/^[A-Za-z0-9_.-]{1,64}$/, { message: 'must be 1 to 64 letters, digits, dots, dashes or underscores' })
@@ -78,6 +81,12 @@ export class Environment {
   @Min(0, { message: `must be 0 (however old) or up to ${MAX_HISTORY_AGE_MS} ms` })
   @Max(MAX_HISTORY_AGE_MS, { message: `must be 0 (however old) or up to ${MAX_HISTORY_AGE_MS} ms` })
   LATCHKEY_HISTORY_MAX_AGE_MS = 86_400_000;
+
+  /** A small database is read through within a second or two of these; a large one takes as long as 2 % of the time gives. */
+  @IsInt({ message: 'must be an integer' })
+  @Min(0, { message: `must be 0 (never) or up to ${MAX_VERIFY_INTERVAL_MS} ms` })
+  @Max(MAX_VERIFY_INTERVAL_MS, { message: `must be 0 (never) or up to ${MAX_VERIFY_INTERVAL_MS} ms` })
+  LATCHKEY_VERIFY_INTERVAL_MS = 30_000;
 
   @IsInt({ message: 'must be an integer' })
   @Min(1, { message: `must be between 1 and ${MAX_VALUE_BYTES} bytes` })

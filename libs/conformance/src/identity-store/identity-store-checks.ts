@@ -28,8 +28,9 @@ const LARGE_EPOCH = 2 ** 34 + 1;
 export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory>[] = [
   check('a new store says so, remembers nobody, and has a name of its own', async (place, factory) => {
     const { identity } = await place.start();
-    const { storeId, isNew, wantsVoteBack, founders, peers } = await identity.identify();
-    expectSame({ isNew, wantsVoteBack, founders, peers }, { ...NOTHING, isNew: true }, 'what a new store says');
+    const { storeId, ...found } = await identity.identify();
+    const { isNew, wantsVoteBack, founders, lost, peers } = found;
+    expectSame({ isNew, wantsVoteBack, founders, lost, peers }, { ...NOTHING, isNew: true }, 'what a new store says');
     expectThat(storeId.length > 0, 'its name is not empty');
     await onNewIdentityPlace(factory, async (other) => {
       const names = [storeId, (await (await other.start()).identity.identify()).storeId];
@@ -104,6 +105,31 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
     expectSame(peers, [record(N2, { lastIndex: logIndex(OVERLAPPING_CALLS) })], 'the record: the last one told');
   }),
   ...startAnewChecks(),
+  check('what is marked as lost stays lost, for the first reason, until a new history begins', async (place) => {
+    const { identity } = await place.start();
+    await identity.rememberFounders(FOUNDERS);
+    await identity.rememberPeers([record(N2)]);
+    await identity.markLost('diverged');
+    await identity.markLost('corrupt');
+    const stores = await place.restart();
+    const { founders, lost, peers } = await identified(stores);
+    expectSame(
+      { founders, lost, peers },
+      { founders: FOUNDERS, lost: 'diverged', peers: [record(N2)] },
+      'what is said',
+    );
+    await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true });
+    expectSame((await identified(await place.restart())).lost, null, 'why the new history is lost');
+  }),
+  check('a store can be marked as lost while its log is written', async (place) => {
+    const { logStore, identity } = await place.start();
+    const marked = identity.markLost('corrupt');
+    for (let index = 1; index <= OVERLAPPING_CALLS; index += 1) await logStore.persist(append(command(index, 1)));
+    await marked;
+    const stores = await place.restart();
+    expectSame(stores.durable.entries, commands(1, OVERLAPPING_CALLS, 1), 'the log');
+    expectSame((await identified(stores)).lost, 'corrupt', 'why it is lost');
+  }),
   check('a younger process fences every call of the older one, none of which changes anything', async (place) => {
     const older = await place.start();
     await fillStores(older);
@@ -113,6 +139,7 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
       rememberFounders: (identity) => identity.rememberFounders([N1]),
       rememberPeers: (identity) => identity.rememberPeers([record(N3)]),
       forgetPeers: (identity) => identity.forgetPeers([N2]),
+      markLost: (identity) => identity.markLost('corrupt'),
       startAnew: (identity) => identity.startAnew({ storeId: 'anew', wantsVoteBack: true }),
     };
     for (const [name, call] of Object.entries(calls)) {
@@ -125,7 +152,7 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
   }),
 ];
 
-const NOTHING = { isNew: false, wantsVoteBack: false, founders: null, peers: [] };
+const NOTHING = { isNew: false, wantsVoteBack: false, founders: null, lost: null, peers: [] };
 
 function notNewChecks(): ConformanceCheck<IdentityStoreFactory>[] {
   const writes: Readonly<Record<string, (stores: IdentityStores) => Promise<void>>> = {

@@ -138,6 +138,8 @@ export const MESSAGE_SAMPLES: readonly PeerMessage[] = [
   { type: 'leaderResponse', requestId: 0, body: new Uint8Array(0) },
   { type: 'leaderRequestRefused', requestId: 9 },
   { type: 'membersWanted' },
+  { type: 'stateHashWanted', index: logIndex(2 ** 40) },
+  { type: 'stateHash', index: logIndex(1), hash: '0123456789abcdef' },
   ...IDENTITY_MESSAGES.map((message): PeerMessage => ({ type: 'identity', message })),
   {
     type: 'members',

@@ -3,6 +3,9 @@ import type { LogIndex, NodeId, Term } from '@latchkey/raft';
 /** Names one history of a store: made with it, and made anew when its history is given up. */
 export type StoreId = string;
 
+/** `corrupt`: it is not what was written; `diverged`: the state made of it is not that of a majority. */
+export type LossReason = 'corrupt' | 'diverged';
+
 /** Who a store says that it is. */
 export type StoreIdentity = {
   readonly storeId: StoreId;
@@ -17,6 +20,8 @@ export type StoreIdentity = {
    * that joined. Empty once a history was given up: this store has founded nothing.
    */
   readonly founders: readonly NodeId[] | null;
+  /** Why what the store holds is not to be used any more, as a process before has found; null: nobody has. */
+  readonly lost: LossReason | null;
   /** What this store remembers of the others. */
   readonly peers: readonly PeerRecord[];
 };
@@ -45,8 +50,13 @@ export interface IdentityStore {
   /** Forgets what is remembered of these nodes: they have left the cluster. @throws LogStoreError */
   forgetPeers(nodes: readonly NodeId[]): Promise<void>;
   /**
+   * What the store holds is not to be used any more, by no process. May overlap all other calls; once more with another
+   * reason changes nothing. @throws LogStoreError
+   */
+  markLost(reason: LossReason): Promise<void>;
+  /**
    * Gives up the history: log, hard state and checkpoint are those of a new store, named `storeId`, whose founders are an
-   * empty list; all or nothing. What is remembered of others stays. Only called when the cluster no longer counts on what
+   * empty list, and which is not marked as lost; all or nothing. What is remembered of others stays. Only called when the cluster no longer counts on what
    * this store held; works on a corrupt store as well. The owner loads again before it goes on. @throws LogStoreError
    */
   startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void>;

@@ -27,6 +27,8 @@ export interface ReplicaObserver {
     readonly state: 'begun' | 'completed' | 'failed';
     readonly byteCount: number;
   }): void;
+  /** The state of `peer` was another one than that of this node right after the entry at `index` (FAILURE-MODES 34). */
+  stateHashDiffers?(mismatch: { readonly peer: NodeId; readonly index: LogIndex }): void;
   /** A membership was committed; joint ones too. */
   membershipChanged?(membership: Membership): void;
   /**

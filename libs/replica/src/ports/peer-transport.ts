@@ -1,4 +1,4 @@
-import type { Membership, NodeId, ProposalRefusal, RaftMessage, SnapshotMeta, Term } from '@latchkey/raft';
+import type { LogIndex, Membership, NodeId, ProposalRefusal, RaftMessage, SnapshotMeta, Term } from '@latchkey/raft';
 import type { IdentityMessage } from './identity-messages.js';
 
 /** What replicas say to each other: Raft's own messages, and requests that only the leader can serve. */
@@ -34,6 +34,10 @@ export type PeerMessage =
   | { readonly type: 'members'; readonly membership: Membership }
   /** About the stores of the nodes, not about what is in them. */
   | { readonly type: 'identity'; readonly message: IdentityMessage }
+  /** Of the leader: everybody is to tell the hash of its state right after the entry at `index`, once that is applied there. */
+  | { readonly type: 'stateHashWanted'; readonly index: LogIndex }
+  /** To everybody; see `StateHashes`. */
+  | { readonly type: 'stateHash'; readonly index: LogIndex; readonly hash: string }
   /** Bulk: travels on a connection of its own, so that it delays none of the others (FAILURE-MODES 50). */
   | {
       readonly type: 'snapshotChunk';

@@ -43,6 +43,18 @@ export class RecordingStateMachine implements CheckpointedStateMachine<RecordedO
     this.lastIndex = index;
   }
 
+  /** As a bug or a broken memory would: the last command is another one here than everywhere else. */
+  goAstray(text: string): void {
+    const last = this.commands.pop();
+    if (last === undefined) throw new Error('nothing was applied');
+    this.commands.push({ ...last, text });
+  }
+
+  /** Equal where the same texts were applied. */
+  get stateHash(): string {
+    return `${this.lastIndex}: ${this.texts.join()}`;
+  }
+
   takeChanges(): StateChanges {
     const changed = this.commands.slice(this.takenCommands);
     this.takenCount += 1;

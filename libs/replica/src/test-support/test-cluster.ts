@@ -8,7 +8,10 @@ import {
   MemoryLogStore,
 } from '@latchkey/storage-memory';
 import { createReplica } from '../create-replica.js';
+import { HistoryLostError } from '../history-lost-error.js';
 import type { IdentityOptions } from '../node-identity.js';
+import type { LossReason } from '../ports/identity-store.js';
+import type { LogStoreError } from '../ports/log-store.js';
 import type { ReplicaObserver } from '../ports/observer.js';
 import type { Replica, ReplicaOptions } from '../replica-api.js';
 import { InMemoryNetwork } from './in-memory-network.js';
@@ -20,6 +23,9 @@ export const ELECTION_TIMEOUT_MS = 100;
 export const PROPOSAL_TIMEOUT_MS = 2_000;
 export const READ_TIMEOUT_MS = 1_000;
 const LATENCY_MS = 1;
+
+/** A process that ends because it has lost its history is started again after this. */
+const SUPERVISOR_DELAY_MS = 50;
 
 /** How the logs of a cluster are kept short. */
 export type ClusterCheckpoints = {
@@ -33,6 +39,11 @@ export class TestNode {
   store: FaultyLogStore;
   checkpointStore: FaultyCheckpointStore;
   readonly events: string[] = [];
+  /** Each makes one attempt fail to give up the history, or to write down that it is lost. */
+  readonly startAnewFaults: LogStoreError[] = [];
+  readonly markLostFaults: LogStoreError[] = [];
+  /** Whose states were found to be others. */
+  readonly differing = new Set<NodeId>();
   failure: Error | null = null;
   onLeaderRequest: ReplicaOptions<RecordedOutcome>['onLeaderRequest'] = async (from, body) =>
     textCommand(`${this.id} answers ${from}: ${new TextDecoder().decode(body)}`);
@@ -71,6 +82,16 @@ export class TestNode {
     return this.replica.propose(textCommand(text));
   }
 
+  /** Its supervisor starts it again. */
+  private historyLost({ reason }: HistoryLostError): void {
+    this.events.push(`history lost: ${reason}`);
+    this.cluster.network.isolate(this.id);
+    this.cluster.clock.setTimer(SUPERVISOR_DELAY_MS, () => {
+      this.cluster.network.heal(this.id);
+      void this.restart();
+    });
+  }
+
   private newReplica(): Replica<RecordedOutcome> {
     const { clock, network } = this.cluster;
     const number = this.cluster.nextIncarnation();
@@ -97,6 +118,7 @@ export class TestNode {
       identity: this.identity(number),
       transport: network.transport(this.id),
       stateMachine: this.machine,
+      stateHash: () => this.machine.stateHash,
       checkpoints: this.checkpoints(),
       clock,
       observer: this.observer(),
@@ -109,7 +131,7 @@ export class TestNode {
     if (!this.cluster.knowsStores) return null;
     let count = 0;
     const newStoreId = (): string => `store of ${this.id} begun anew by ${number}, ${(count += 1)}`;
-    return { store: new MemoryIdentityStore(this.disk), newStoreId };
+    return { store: new FaultyIdentityStore(this.disk, this), newStoreId };
   }
 
   private checkpoints(): ReplicaOptions<RecordedOutcome>['checkpoints'] {
@@ -125,11 +147,34 @@ export class TestNode {
       roleChanged: ({ role, term, leaderId }) => this.events.push(`${role} in term ${term}, leader ${leaderId}`),
       leadershipReady: (term) => this.events.push(`ready in term ${term}`),
       rejoining: (reason) => this.events.push(`rejoining: ${reason}`),
+      stateHashDiffers: ({ peer }) => this.differing.add(peer),
       warning: (message) => this.events.push(`warning: ${message}`),
       failed: (error) => {
+        if (error instanceof HistoryLostError) return this.historyLost(error);
         this.failure = error;
       },
     };
+  }
+}
+
+class FaultyIdentityStore extends MemoryIdentityStore {
+  constructor(
+    disk: MemoryDisk,
+    private readonly faults: Pick<TestNode, 'startAnewFaults' | 'markLostFaults'>,
+  ) {
+    super(disk);
+  }
+
+  override async startAnew(history: Parameters<MemoryIdentityStore['startAnew']>[0]): Promise<void> {
+    const fault = this.faults.startAnewFaults.shift();
+    if (fault !== undefined) throw fault;
+    return super.startAnew(history);
+  }
+
+  override async markLost(reason: LossReason): Promise<void> {
+    const fault = this.faults.markLostFaults.shift();
+    if (fault !== undefined) throw fault;
+    return super.markLost(reason);
   }
 }
 

@@ -47,6 +47,8 @@ class End {
         onOffer(offer);
       },
       schedule: () => this.schedule(),
+      runningStatus: () => null,
+      loseHistory: () => undefined,
       fail: (error) => {
         this.failure = error;
       },

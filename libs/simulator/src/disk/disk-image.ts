@@ -10,7 +10,7 @@ import {
   type SnapshotMeta,
   type Term,
 } from '@latchkey/raft';
-import type { PeerRecord, PersistBatch, StateRow, StateRowChange, StoreId } from '@latchkey/replica';
+import type { LossReason, PeerRecord, PersistBatch, StateRow, StateRowChange, StoreId } from '@latchkey/replica';
 import { CHAIN_START, chained, EntryChains } from './entry-chain.js';
 
 /** What one change of the log was. */
@@ -54,6 +54,7 @@ export type ImageIdentity = {
   readonly epoch: number;
   readonly wantsVoteBack: boolean;
   readonly founders: readonly NodeId[] | null;
+  readonly lost: LossReason | null;
   readonly peers: ReadonlyMap<NodeId, PeerRecord>;
 };
 
@@ -69,7 +70,14 @@ export type DiskCopy = Pick<DiskImage, 'hardState' | 'base' | 'checkpoint' | 'id
 const NO_CHAIN = -1;
 const NOTHING_REMOVED: readonly number[] = [];
 const EMPTY: LogPosition = { index: logIndex(0), term: term(0) };
-export const NOBODY: ImageIdentity = { storeId: '', epoch: 0, wantsVoteBack: false, founders: null, peers: new Map() };
+export const NOBODY: ImageIdentity = {
+  storeId: '',
+  epoch: 0,
+  wantsVoteBack: false,
+  founders: null,
+  lost: null,
+  peers: new Map(),
+};
 const NEW: HardState = { currentTerm: term(0), votedFor: null };
 
 /**

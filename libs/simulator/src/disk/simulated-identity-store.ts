@@ -1,5 +1,5 @@
 import type { NodeId } from '@latchkey/raft';
-import type { IdentityStore, PeerRecord, StoreId, StoreIdentity } from '@latchkey/replica';
+import type { IdentityStore, LossReason, PeerRecord, StoreId, StoreIdentity } from '@latchkey/replica';
 import type { DiskAccess } from './disk-access.js';
 import type { ImageIdentity } from './disk-image.js';
 
@@ -28,13 +28,17 @@ export class SimulatedIdentityStore implements IdentityStore {
     return this.change(({ peers }) => ({ peers: new Map([...peers].filter(([node]) => !nodes.includes(node))) }));
   }
 
+  markLost(reason: LossReason): Promise<void> {
+    return this.change(({ lost }) => ({ lost: lost ?? reason }));
+  }
+
   startAnew({ storeId, wantsVoteBack }: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
     return this.access.write('identity', () => {
       const { image } = this;
       this.access.world.onBegunAnew();
       image.wipe();
       image.historyCount += 1;
-      image.identity = { ...image.identity, storeId, wantsVoteBack, founders: [] };
+      image.identity = { ...image.identity, storeId, wantsVoteBack, founders: [], lost: null };
     });
   }
 

@@ -24,6 +24,8 @@ export function copyOfMessage(message: PeerMessage): PeerMessage {
     case 'membersWanted':
     case 'members':
     case 'identity':
+    case 'stateHashWanted':
+    case 'stateHash':
       return message;
   }
 }

@@ -1,6 +1,7 @@
 import type { LogIndex, LogPosition, Membership, NodeId, Role, Term } from '@latchkey/raft';
 import {
   createReplica,
+  HistoryLostError,
   LogStoreError,
   type Replica,
   type ReplicaObserver,
@@ -50,6 +51,8 @@ export type NodeSettings = Pick<
   readonly knowsStores: boolean;
 };
 
+const SOON_MS = { min: 20, max: 400 };
+
 /** The first membership of who joins a cluster that is there: it waits to be told of another one. */
 const JOINING: Membership = { voters: [], votersOutgoing: [], learners: [] };
 
@@ -78,6 +81,8 @@ export type Life = {
   isLeader: boolean;
   /** How often something has happened since the end of a turn was looked at. */
   touchCount: number;
+  /** It tells another hash of its state than it has. */
+  isAstray: boolean;
 };
 
 /** A machine with its disk; processes come and go on it. */
@@ -119,6 +124,12 @@ export class SimulatedNode {
       this.world.watcher.note(this, 'startFailed', String(error));
       this.crash({ peersLearn: true });
     });
+  }
+
+  /** As a supervisor does with a process that asks for it, also when nobody makes trouble any more. */
+  private startSoon(): void {
+    const { queue, random } = this.world;
+    queue.schedule(queue.nowMs + random.between(SOON_MS.min, SOON_MS.max), () => this.start());
   }
 
   /** Nothing that is not on the disk survives. */
@@ -206,6 +217,7 @@ export class SimulatedNode {
       identity: knowsStores ? { store: new SimulatedIdentityStore(access), newStoreId } : null,
       transport: network.transport(this.id, process),
       stateMachine,
+      stateHash: () => (this.life?.isAstray === true ? `${this.id} is astray` : reader.stateHash),
       checkpoints:
         everyEntries === null
           ? null
@@ -231,7 +243,8 @@ export class SimulatedNode {
         if (process.isAlive) watcher.acknowledged(client, index);
       },
     });
-    return { incarnation, process, replica, reader, access, lessor, gateway, term: 0, isLeader: false, touchCount: 0 };
+    const beginning = { touchCount: 0, isAstray: false };
+    return { incarnation, process, replica, reader, access, lessor, gateway, term: 0, isLeader: false, ...beginning };
   }
 
   private newAccess(process: SimulatedProcess): DiskAccess {
@@ -282,6 +295,12 @@ export class SimulatedNode {
       },
       failed: (error) => {
         if (!process.isAlive) return;
+        if (error instanceof HistoryLostError) {
+          watcher.note(this, 'historyLost', error.message);
+          this.crash({ peersLearn: true });
+          this.startSoon();
+          return;
+        }
         const isDamaged = this.disk.image.damage !== null && error instanceof LogStoreError;
         if (!isDamaged || error.code !== 'corrupt') return watcher.failed(this, error);
         watcher.note(this, 'corrupt', error.message);

@@ -9,7 +9,9 @@ export type IdentityColumns = {
   readonly owner: string | null;
   readonly wantsVoteBack: boolean;
   readonly founders: readonly string[] | null;
-  /** BIGINT, as text. Over the two before. */
+  /** Why what the store holds is not to be used any more. */
+  readonly lost: string | null;
+  /** BIGINT, as text. Over the three before. */
   readonly checksum: string;
 };
 
@@ -21,6 +23,7 @@ export const IdentityEntity = new EntitySchema<IdentityColumns>({
     owner: { type: 'uuid', nullable: true },
     wantsVoteBack: { type: 'boolean', name: 'wants_vote_back' },
     founders: { type: 'text', array: true, nullable: true },
+    lost: { type: 'text', nullable: true },
     checksum: { type: 'bigint' },
   },
 });

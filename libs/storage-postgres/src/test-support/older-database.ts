@@ -2,10 +2,16 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { queryOnce } from '../../../../test/support/postgres.js';
 import { CreateCheckpoint1764500000000 } from '../migrations/1764500000000-create-checkpoint.js';
 import { CreateIdentity1765300000000 } from '../migrations/1765300000000-create-identity.js';
+import { AddLoss1765500000000 } from '../migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from '../migrations/1765400000000-create-views.js';
 
 /** Newest first. */
-const MIGRATIONS = [CreateViews1765400000000, CreateIdentity1765300000000, CreateCheckpoint1764500000000];
+const MIGRATIONS = [
+  AddLoss1765500000000,
+  CreateViews1765400000000,
+  CreateIdentity1765300000000,
+  CreateCheckpoint1764500000000,
+];
 
 /** Makes the database what a Latchkey has left that did not know this migration, nor those after it. */
 export async function takeBack(url: string, oldest: new () => MigrationInterface): Promise<void> {
