@@ -72,7 +72,7 @@ function leaveQuorum(world: World, random: Random, memberships: readonly Members
   const serving = world.nodes.filter(({ id }) => voters.has(id) && !lost.has(id));
   const unaware = world.nodes
     .filter(({ id, isUp }) => isUp && voters.has(id) && damaged.has(id) && random.chance(0.5))
-    .filter(({ disk }) => disk.image.damage?.type !== 'lost');
+    .filter(({ disk: { image } }) => image.damage?.type !== 'lost' && image.identity.lost === null);
   for (const node of world.nodes) {
     if (serving.includes(node)) node.start();
     else if (unaware.includes(node)) continue;

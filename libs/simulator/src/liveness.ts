@@ -118,8 +118,11 @@ const termsOf = (nodes: readonly SimulatedNode[]): string =>
 /** As it was committed last; without those whose disks are damaged, who cannot take part any more. */
 function membersOfCluster(world: World): readonly SimulatedNode[] {
   const members: ReadonlySet<NodeId> = membersOf(world.committed.membership);
-  return world.nodes.filter(({ id, disk }) => members.has(id) && isSound(disk.image));
+  return world.nodes.filter(({ id, disk }) => members.has(id) && (isScrubbed(world) || isSound(disk.image)));
 }
+
+/** Damage of any kind is found, and its node begins anew. */
+const isScrubbed = ({ plan }: World): boolean => plan.faults.bitRot !== undefined;
 
 /** A disk that has lost what it held is no reason to stay away: its node begins anew by itself. */
 function isSound({ damage }: SimulatedNode['disk']['image']): boolean {

@@ -43,16 +43,26 @@ export const FAULT_CLASSES = [
   'membership',
   'wipeRejoin',
   'amnesia',
+  'bitRot',
+  'astray',
 ] as const;
 export type FaultClass = (typeof FAULT_CLASSES)[number];
+
+/** Nodes come back from these by beginning anew. */
+const OF_NODES_THAT_BEGIN_ANEW: readonly FaultClass[] = ['amnesia', 'bitRot', 'astray'];
+
+/** Whether the nodes look at who the stores of the others are, and begin anew when they have lost something. */
+export function nodesBeginAnew({ profile, faults }: Pick<SimulationPlan, 'profile' | 'faults'>): boolean {
+  return profile === 'stores' || OF_NODES_THAT_BEGIN_ANEW.some((name) => faults[name] !== undefined);
+}
 
 export const PROFILES = ['swarm', 'stores', 'calm', 'benchmark', 'network', 'disk', 'process', 'membership'] as const;
 export type Profile = (typeof PROFILES)[number];
 
 /** Classes that a profile draws from; `stores` draws from all. */
 const CLASSES_OF: Readonly<Record<Profile, readonly FaultClass[]>> = {
-  // In these runs no node looks at who the stores of the others are.
-  swarm: FAULT_CLASSES.filter((name) => name !== 'amnesia'),
+  // In these runs no node looks at who the stores of the others are: what only such nodes survive is asked for by name.
+  swarm: FAULT_CLASSES.filter((name) => !OF_NODES_THAT_BEGIN_ANEW.includes(name)),
   stores: FAULT_CLASSES,
   calm: [],
   benchmark: [],

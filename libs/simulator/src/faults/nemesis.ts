@@ -2,6 +2,7 @@ import type { FaultClass } from '../plan.js';
 import { Random } from '../world/random.js';
 import type { World } from '../world/world.js';
 import { Amnesia } from './amnesia.js';
+import { BitRot } from './bit-rot.js';
 import {
   changeMembers,
   damageDisk,
@@ -57,6 +58,8 @@ const STRIKING: readonly FaultClass[] = [
   'membership',
   'wipeRejoin',
   'amnesia',
+  'bitRot',
+  'astray',
 ];
 
 /** Brings the plan's faults into the world, until it is told to stop; starts again what has crashed. */
@@ -66,6 +69,7 @@ export class Nemesis {
   private readonly random: Random;
   private readonly members: MembershipFaultWorld;
   private readonly amnesia: Amnesia;
+  private readonly bitRot: BitRot;
   private readonly restarting = new Set<string>();
 
   constructor(private readonly world: World) {
@@ -73,6 +77,8 @@ export class Nemesis {
     this.operator = new Operator(world, new Random(world.plan.seed, 'operator'));
     const amnesia = new Random(world.plan.seed, 'amnesia');
     this.amnesia = new Amnesia({ world, operator: this.operator, random: amnesia });
+    const bitRot = new Random(world.plan.seed, 'bit rot');
+    this.bitRot = new BitRot({ world, operator: this.operator, random: bitRot });
     this.members = { world, operator: this.operator, random: new Random(world.plan.seed, 'membership faults') };
   }
 
@@ -92,6 +98,7 @@ export class Nemesis {
       const intensity = faults[name];
       if (intensity !== undefined) this.strikeLater(name, intensity);
     }
+    if (faults.bitRot !== undefined) this.bitRot.scrub();
     this.supervise();
   }
 
@@ -146,6 +153,10 @@ export class Nemesis {
         return wipeMember(this.members);
       case 'amnesia':
         return this.amnesia.strike();
+      case 'bitRot':
+        return this.bitRot.strikeDisk();
+      case 'astray':
+        return this.bitRot.strikeState();
       case 'clog':
         return world.network.clog({ from: node.id, to: random.pick(world.nodes).id }, world.nowMs + durationMs);
       default:

@@ -23,9 +23,11 @@ export function possibleMemberships(world: World, asked: readonly Membership[]):
   return possible;
 }
 
-/** Nodes whose disks are damaged: any restart may be their last. */
+/** Nodes that do not come back with what they hold, since that is damaged, lost, or found to be wrong. */
 export function damagedNodes(world: World): ReadonlySet<NodeId> {
-  return new Set(world.nodes.filter(({ disk }) => disk.image.damage !== null).map(({ id }) => id));
+  const isWrong = ({ disk: { image }, life }: SimulatedNode): boolean =>
+    image.damage !== null || image.identity.lost !== null || life?.isAstray === true;
+  return new Set(world.nodes.filter(isWrong).map(({ id }) => id));
 }
 
 /** Whether each of these memberships can decide without those nodes. */

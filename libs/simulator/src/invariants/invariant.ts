@@ -18,6 +18,7 @@ export type DiskView = {
   /** Grows when the history is another one: what was promised before binds nobody. */
   readonly historyCount?: number;
   readonly damage?: { readonly type: string } | null;
+  readonly identity?: { readonly lost: string | null };
 };
 
 export type DiskFact = {

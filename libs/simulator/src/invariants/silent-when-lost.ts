@@ -14,7 +14,9 @@ export class SilentWhenLost implements Invariant {
   ) {}
 
   sent({ from, message }: SentFact): void {
-    if (message.type !== 'raft' || this.view.disks.get(from)?.damage?.type !== 'lost') return;
+    const disk = this.view.disks.get(from);
+    const isLost = disk?.damage?.type === 'lost' || (disk?.identity?.lost ?? null) !== null;
+    if (message.type !== 'raft' || !isLost) return;
     this.report(`${from} sent a ${message.message.type}, and its disk has lost what it held`);
   }
 }

@@ -1,6 +1,6 @@
 import type { NodeId } from '@latchkey/raft';
 import type { NodeSettings } from '../node/simulated-node.js';
-import type { SimulationPlan } from '../plan.js';
+import { nodesBeginAnew, type SimulationPlan } from '../plan.js';
 import { Random } from './random.js';
 
 const PEER_DOWN_DELAY_MS = 30;
@@ -37,7 +37,7 @@ export function nodeSettings(plan: SimulationPlan, ids: readonly NodeId[]): Node
       diskStallTimeoutMs: 2 * plan.electionTimeoutMs,
       ...limits,
     },
-    knowsStores: plan.profile === 'stores' || plan.faults.amnesia !== undefined,
+    knowsStores: nodesBeginAnew(plan),
     checkpointEveryEntries: plan.checkpoints?.everyEntries ?? null,
     maxQueuedInputs: plan.faults.tinyBatches === undefined ? 65_536 : random.integer(16, 64),
     maxPendingProposals: plan.faults.tinyBatches === undefined ? 65_536 : random.integer(8, 64),
