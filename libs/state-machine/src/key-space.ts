@@ -14,9 +14,11 @@ const EMPTY_STORE_REVISION = 1;
 /** Of the first write ever. */
 export const FIRST_WRITTEN_REVISION = EMPTY_STORE_REVISION + 1;
 const NO_VALUE = new Uint8Array(0);
-/** Compacted versions freed with every entry, and besides for every one that the entry added. */
+/** Compacted versions freed with every entry, and besides for every one that was added: now, or when there is room. */
 const SWEPT_VERSIONS_PER_ENTRY = 256;
 const SWEPT_VERSIONS_PER_WRITE = 2;
+/** What one entry frees takes less than 10 ms. */
+const MAX_SWEPT_VERSIONS_PER_ENTRY = 4_096;
 
 /** What a key space begins with. */
 export type KeySpaceContent = {
@@ -192,20 +194,24 @@ export class KeySpace {
    * so much that the node would stop for it.
    */
   sweep(): void {
-    let budget = SWEPT_VERSIONS_PER_ENTRY + this.#sweepDebt;
-    this.#sweepDebt = 0;
-    for (; budget > 0 && this.#unswept.length > 0; budget -= 1) {
+    const wanted = SWEPT_VERSIONS_PER_ENTRY + this.#sweepDebt;
+    let budget = Math.min(wanted, MAX_SWEPT_VERSIONS_PER_ENTRY);
+    this.#sweepDebt = wanted - budget;
+    while (budget > 0 && this.#unswept.length > 0) {
       const key = this.#unswept.pop();
-      if (key !== undefined) this.#changes.dropped(this.#versions.dropBefore(key, this.#compactRevision));
+      budget -= key === undefined ? 1 : Math.max(1, this.#sweepKey(key));
     }
     while (budget > 0 && this.#log.oldestRevision <= this.#compactRevision) {
-      const versions = this.#log.dropOldest();
+      const versions = this.#log.dropOldest(Math.min(budget, SWEPT_VERSIONS_PER_ENTRY));
+      let freed = 0;
       for (const version of versions) {
-        this.#changes.dropped(this.#versions.dropBefore(version.key, this.#compactRevision));
+        freed += this.#sweepKey(version.key);
         this.#changes.swept(version, this.#versions);
       }
-      budget -= versions.length;
+      budget -= Math.max(versions.length, freed);
     }
+    // Nothing is left that the debt would be for.
+    if (budget > 0) this.#sweepDebt = 0;
   }
 
   /** What has changed since the last call, at the cost of that; all there is the first time. */
@@ -215,6 +221,13 @@ export class KeySpace {
       log: this.#log,
       compactRevision: this.#compactRevision,
     });
+  }
+
+  /** How many versions of the key were freed. */
+  #sweepKey(key: Key): number {
+    const dropped = this.#versions.dropBefore(key, this.#compactRevision);
+    this.#changes.dropped(dropped);
+    return dropped.length;
   }
 
   #refuseRead(revision: Revision): Refusal | null {

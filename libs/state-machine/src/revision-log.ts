@@ -21,6 +21,8 @@ export class RevisionLog {
   /** The oldest revision that is not forgotten. */
   #oldestRevision: number;
   #nextRevision: number;
+  /** How many versions of the oldest revision are forgotten. */
+  #dropped = 0;
 
   constructor(firstRevision: Revision) {
     this.#firstRevision = firstRevision;
@@ -45,11 +47,12 @@ export class RevisionLog {
     this.#nextRevision += 1;
   }
 
-  /** @throws StateInvariantViolation when the revision is not held. */
+  /** Those that are not forgotten. @throws StateInvariantViolation when the revision is not held. */
   versionsOf(revision: number): readonly KeyVersion[] {
     invariant(revision >= this.#oldestRevision && revision < this.#nextRevision, `revision ${revision} is not held`);
     const offset = revision - this.#firstRevision;
-    return versionsIn(at(at(this.#chunks, Math.floor(offset / CHUNK_REVISIONS)), offset % CHUNK_REVISIONS));
+    const versions = versionsIn(at(at(this.#chunks, Math.floor(offset / CHUNK_REVISIONS)), offset % CHUNK_REVISIONS));
+    return revision === this.#oldestRevision && this.#dropped > 0 ? versions.slice(this.#dropped) : versions;
   }
 
   /** What all revisions from `revision` on wrote, one slot for each. */
@@ -63,16 +66,22 @@ export class RevisionLog {
     return slots;
   }
 
-  /** Forgets the oldest revision and answers what it wrote. */
-  dropOldest(): readonly KeyVersion[] {
-    const versions = this.versionsOf(this.#oldestRevision);
+  /** Forgets the oldest revision, or the first `limit` versions that are left of it, and answers what they are. */
+  dropOldest(limit: number): readonly KeyVersion[] {
     const offset = this.#oldestRevision - this.#firstRevision;
+    const versions = versionsIn(at(at(this.#chunks, 0), offset));
+    const first = this.#dropped;
+    if (versions.length - first > limit) {
+      this.#dropped += limit;
+      return versions.slice(first, first + limit);
+    }
     at(this.#chunks, 0)[offset] = FORGOTTEN;
+    this.#dropped = 0;
     this.#oldestRevision += 1;
     if (offset + 1 === CHUNK_REVISIONS) {
       this.#chunks.shift();
       this.#firstRevision += CHUNK_REVISIONS;
     }
-    return versions;
+    return first === 0 ? versions : versions.slice(first);
   }
 }

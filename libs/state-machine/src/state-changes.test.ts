@@ -15,6 +15,9 @@ const VERSIONS = 1_500;
 const SOME_KEYS = 750;
 /** More than one entry frees. */
 const ENTRIES_TO_SWEEP = 10;
+/** Each makes an older version unreadable. More than one entry frees. */
+const MANY_WRITES = 5_000;
+const MOST_FREED_PER_ENTRY = 4_096;
 const BIG_RECORDS = 5;
 
 const META_ROWS = 1;
@@ -95,6 +98,17 @@ describe('changes of the state', () => {
     }
     store.save(second.state.takeChanges());
     expect(store.rows).toHaveLength(atTheEnd);
+  });
+
+  it('delete a bounded number of rows with one entry, however much it wrote, and the others with the next ones', () => {
+    const machine = machineWithKeys(MANY_WRITES);
+    machine.state.takeChanges();
+    const again = Array.from({ length: MANY_WRITES }, (_, at) => put(`key/${at}`, 'again'));
+    machine.run(...again, compact(1 + 2 * MANY_WRITES));
+    const atOnce = tally(rowsIn(machine.state.takeChanges())).gone;
+    expect(atOnce).toBe(MOST_FREED_PER_ENTRY);
+    machine.run();
+    expect(tally(rowsIn(machine.state.takeChanges())).gone).toBe(MANY_WRITES - atOnce);
   });
 
   it('forget the ended leases and idempotency keys that the state forgets', () => {
