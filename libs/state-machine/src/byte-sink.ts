@@ -1,5 +1,5 @@
 import type { LeaseId } from './ids.js';
-import { invariant } from './invariant.js';
+import { invariant, StateInvariantViolation } from './invariant.js';
 
 export const LEASE_ID_BYTES = 8;
 const VARINT_STEP = 0x80;
@@ -110,7 +110,10 @@ export class ByteWriter implements ByteSink {
       seen |= code;
       this.#target[this.#position + index] = code;
     }
-    invariant(seen <= 0xff, `a text of bytes holds a character above 255: ${JSON.stringify(text)}`);
+    // Not by way of `invariant`: the message is not to be put together for every text that is right.
+    if (seen > 0xff) {
+      throw new StateInvariantViolation(`a text of bytes holds a character above 255: ${JSON.stringify(text)}`);
+    }
     this.#position += text.length;
   }
 

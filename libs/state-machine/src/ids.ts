@@ -1,5 +1,5 @@
 import type { Brand } from './brand.js';
-import { invariant } from './invariant.js';
+import { invariant, StateInvariantViolation } from './invariant.js';
 
 /**
  * A key: bytes, held as a string with one character (0–255) per byte, so that `<` on strings is the byte order.
@@ -17,8 +17,8 @@ export function key(bytes: string): Key {
 }
 
 export function revision(value: number): Revision {
-  invariant(Number.isSafeInteger(value) && value >= 0, `not a revision: ${value}`);
-  return value as Revision;
+  if (Number.isSafeInteger(value) && value >= 0) return value as Revision;
+  throw new StateInvariantViolation(`not a revision: ${value}`);
 }
 
 const LEASE_ID = /^[0-7][0-9a-f]{15}$/;
@@ -28,6 +28,6 @@ export function isLeaseId(text: string): text is LeaseId {
 }
 
 export function leaseId(text: string): LeaseId {
-  invariant(isLeaseId(text), `not a lease id: ${JSON.stringify(text)}`);
-  return text;
+  if (isLeaseId(text)) return text;
+  throw new StateInvariantViolation(`not a lease id: ${JSON.stringify(text)}`);
 }

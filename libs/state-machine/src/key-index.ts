@@ -1,18 +1,19 @@
 import { at } from './at.js';
 import type { Key } from './ids.js';
-import { invariant } from './invariant.js';
+import { invariant, StateInvariantViolation } from './invariant.js';
 import type { KeyRange } from './key-range.js';
 
-const MAX_CHUNK_KEYS = 512;
+const MAX_CHUNK_KEYS = 256;
 /** Below this a chunk is joined with its neighbour when both fit into half a chunk. */
 const MIN_CHUNK_KEYS = MAX_CHUNK_KEYS / 8;
+
 /** Chunks made from keys that are in order already: with room, so that the next insert does not split them. */
 const FIRST_CHUNK_KEYS = (MAX_CHUNK_KEYS * 3) / 4;
 
 type Position = { readonly chunk: number; readonly index: number };
 
 /**
- * An ordered set of keys: sorted chunks of at most 512, and a directory of lower bounds to find the chunk. Insert and
+ * An ordered set of keys: sorted chunks of at most 256, and a directory of lower bounds to find the chunk. Insert and
  * delete cost a search and a short move; counting a range costs one addition per chunk in it. One pointer per key.
  */
 export class KeyIndex<Text extends string = Key> {
@@ -41,13 +42,14 @@ export class KeyIndex<Text extends string = Key> {
     if (this.#chunks.length === 0) return this.#insertChunk(0, [key]);
     const chunkIndex = this.#chunkOf(key);
     const chunk = at(this.#chunks, chunkIndex);
-    const index = lowerBound(chunk, key);
-    invariant(chunk[index] !== key, `key is in the index already: ${JSON.stringify(key)}`);
+    const isLast = at(chunk, chunk.length - 1) < key;
+    const index = isLast ? chunk.length : lowerBound(chunk, key);
+    if (chunk[index] === key) throw new StateInvariantViolation(`key is in the index already: ${JSON.stringify(key)}`);
     // Keys that arrive in order fill chunks to the brim instead of leaving them half full behind a split.
     if (chunk.length === MAX_CHUNK_KEYS && index === chunk.length && chunkIndex === this.#chunks.length - 1) {
       return this.#insertChunk(chunkIndex + 1, [key]);
     }
-    chunk.splice(index, 0, key);
+    insert(chunk, index, key);
     if (chunk.length > MAX_CHUNK_KEYS) this.#insertChunk(chunkIndex + 1, chunk.splice(MAX_CHUNK_KEYS / 2));
   }
 
@@ -57,7 +59,7 @@ export class KeyIndex<Text extends string = Key> {
     const chunkIndex = this.#chunkOf(key);
     const chunk = at(this.#chunks, chunkIndex);
     const index = lowerBound(chunk, key);
-    invariant(chunk[index] === key, `key is not in the index: ${JSON.stringify(key)}`);
+    if (chunk[index] !== key) throw new StateInvariantViolation(`key is not in the index: ${JSON.stringify(key)}`);
     chunk.splice(index, 1);
     this.#size -= 1;
     if (chunk.length === 0) this.#removeChunk(chunkIndex);
@@ -138,4 +140,15 @@ function lowerBound(keys: readonly string[], bound: string): number {
     else high = middle;
   }
   return low;
+}
+
+/** `splice` would make an array of what it took out: nothing. */
+function insert<Text>(keys: Text[], index: number, key: Text): void {
+  let moved = key;
+  for (let each = index; each < keys.length; each += 1) {
+    const next = at(keys, each);
+    keys[each] = moved;
+    moved = next;
+  }
+  keys.push(moved);
 }
