@@ -27,6 +27,7 @@ export class LabStateMachine extends RecordingStateMachine {
     const restore = super.beginRestore();
     return {
       add: (rows) => restore.add(rows),
+      prepare: () => restore.prepare(),
       finish: (position) => this.finish(restore, position),
     };
   }

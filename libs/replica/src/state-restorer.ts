@@ -13,8 +13,9 @@ export type StateRestorerOptions<Outcome> = {
 };
 
 /**
- * Brings the state machine to the latest checkpoint, page by page and no more than one page in a turn, so that
- * messages and timers get theirs meanwhile (FAILURE-MODES 52). The machine keeps its old state until all rows are there.
+ * Brings the state machine to the latest checkpoint: page by page, then step by step through what is left to do. One
+ * page or step in a turn, so that messages and timers get theirs meanwhile (FAILURE-MODES 52). The machine keeps its old
+ * state until all of it is done.
  */
 export class StateRestorer<Outcome> {
   private inFlight: Promise<void> | null = null;
@@ -79,6 +80,7 @@ export class StateRestorer<Outcome> {
     } finally {
       await reading.catch(() => undefined);
     }
+    while (!this.isCancelled && orCorrupt(meta, () => restore.prepare())) await this.nextTurn();
     if (this.isCancelled) return;
     orCorrupt(meta, () => restore.finish({ index: meta.index, term: meta.term }));
     this.options.onRestored(meta);
@@ -97,9 +99,9 @@ function pageOf(view: CheckpointView): Promise<readonly StateRow[] | null> {
 }
 
 /** Rows that the machine cannot take are damage, whatever it says about them. */
-function orCorrupt(meta: SnapshotMeta, action: () => void): void {
+function orCorrupt<Result>(meta: SnapshotMeta, action: () => Result): Result {
   try {
-    action();
+    return action();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new LogStoreError('corrupt', `the checkpoint at ${meta.index} cannot be restored: ${reason}`, { cause });

@@ -22,10 +22,4 @@ export class BytePool {
     this.#used += size;
     return bytes;
   }
-
-  copy(bytes: Uint8Array): Uint8Array {
-    const copy = this.take(bytes.length);
-    copy.set(bytes);
-    return copy;
-  }
 }

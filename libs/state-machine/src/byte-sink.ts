@@ -1,5 +1,6 @@
 import type { LeaseId } from './ids.js';
 import { invariant, StateInvariantViolation } from './invariant.js';
+import { copyValue, lengthOfValue, type StoredValue } from './stored-value.js';
 
 export const LEASE_ID_BYTES = 8;
 const VARINT_STEP = 0x80;
@@ -126,6 +127,12 @@ export class ByteWriter implements ByteSink {
   rest(bytes: Uint8Array): void {
     this.#target.set(bytes, this.#position);
     this.#position += bytes.length;
+  }
+
+  /** The bytes alone of a value of the store. */
+  restValue(value: StoredValue): void {
+    copyValue(value, this.#target, this.#position);
+    this.#position += lengthOfValue(value);
   }
 }
 

@@ -1,20 +1,20 @@
 import { at } from './at.js';
 import type { Key, Revision } from './ids.js';
-import type { KeyRecord } from './key-record.js';
+import type { StoredRecord } from './stored-record.js';
 
 /** A deletion, as a version of its key. */
 type Tombstone = {
   readonly key: Key;
-  readonly value: null;
+  readonly content: null;
   readonly modRevision: Revision;
   readonly updatedAtMs: number;
 };
 
-export type KeyVersion = KeyRecord | Tombstone;
+export type KeyVersion = StoredRecord | Tombstone;
 
 const NOTHING: readonly KeyVersion[] = [];
 
-export const isRecord = (version: KeyVersion): version is KeyRecord => version.value !== null;
+export const isRecord = (version: KeyVersion): version is StoredRecord => version.content !== null;
 
 /** The versions of one key, oldest first, for a key that has more than its current record. Never empty in use. */
 export class KeyHistory {
@@ -47,11 +47,6 @@ export class KeyHistory {
   /** What can be seen at `compactRevision` or later: a deletion at or before it leaves no trace. */
   visibleFrom(compactRevision: Revision): KeyVersion[] {
     return this.#versions.slice(this.#firstVisible(compactRevision));
-  }
-
-  /** All that are held of revisions up to and including `revision`. */
-  through(revision: number): KeyVersion[] {
-    return this.#versions.slice(this.#dropped, this.#indexAt(revision) + 1);
   }
 
   /** Forgets what cannot be seen at `compactRevision` or later, and answers what that was. */

@@ -7,9 +7,6 @@ const MAX_CHUNK_KEYS = 256;
 /** Below this a chunk is joined with its neighbour when both fit into half a chunk. */
 const MIN_CHUNK_KEYS = MAX_CHUNK_KEYS / 8;
 
-/** Chunks made from keys that are in order already: with room, so that the next insert does not split them. */
-const FIRST_CHUNK_KEYS = (MAX_CHUNK_KEYS * 3) / 4;
-
 type Position = { readonly chunk: number; readonly index: number };
 
 /**
@@ -21,16 +18,6 @@ export class KeyIndex<Text extends string = Key> {
   /** A bound per chunk: above the last key of the chunk before, and, but for the first chunk, not above its own keys. */
   readonly #lowerBounds: Text[] = [];
   #size = 0;
-
-  /** @param keys to begin with, in order and each once */
-  constructor(keys: readonly Text[] = []) {
-    for (let start = 0; start < keys.length; start += FIRST_CHUNK_KEYS) {
-      const chunk = keys.slice(start, start + FIRST_CHUNK_KEYS);
-      this.#chunks.push(chunk);
-      this.#lowerBounds.push(at(chunk, 0));
-    }
-    this.#size = keys.length;
-  }
 
   get size(): number {
     return this.#size;

@@ -1,15 +1,19 @@
 import { checkRows } from './corrupt-state-rows.js';
 import { revision as toRevision, type Key } from './ids.js';
 import { isRecord, KeyHistory, type KeyVersion } from './key-history.js';
-import type { KeyRecord } from './key-record.js';
+import { KeyIndex } from './key-index.js';
+import { KeyMap } from './key-map.js';
 import { FIRST_WRITTEN_REVISION, KeySpace } from './key-space.js';
 import { RevisionLog } from './revision-log.js';
 import type { StateMeta } from './section-rows.js';
 import { SortedRuns } from './sorted-runs.js';
+import { isSameRecord, type StoredRecord } from './stored-record.js';
 import type { PlacedVersion } from './version-rows.js';
 import { VersionStore } from './version-store.js';
 
 const EMPTY_STORE_REVISION = FIRST_WRITTEN_REVISION - 1;
+/** Take a millisecond or two. */
+const KEYS_PER_STEP = 2_048;
 
 /**
  * Builds a key space from its versions in the order of their revisions. Each version must follow from the one before it,
@@ -17,12 +21,13 @@ const EMPTY_STORE_REVISION = FIRST_WRITTEN_REVISION - 1;
  */
 export class KeySpaceRestore {
   readonly #meta: StateMeta;
-  readonly #entries = new Map<Key, KeyRecord | KeyHistory>();
+  readonly #present: KeySpace;
+  readonly #entries = new KeyMap<Key, StoredRecord | KeyHistory>();
   readonly #keys = new SortedRuns<Key>();
   /** Keys whose newest version is a deletion. */
-  readonly #departed = new Set<Key>();
-  /** Keys that were attached to a lease by some version. */
-  readonly #attached = new Set<Key>();
+  readonly #departed = new KeyMap<Key, true>();
+  /** Keys that some version has attached to a lease; a key that was attached again is there again. */
+  readonly #attached: Key[] = [];
   /** Keys of which a version is here that compaction has made unreadable. */
   readonly #unswept: Key[] = [];
   /** Of the revisions above the compacted one: of others no events can be asked. */
@@ -30,13 +35,23 @@ export class KeySpaceRestore {
   #openRevision = 0;
   #open: PlacedVersion[] = [];
 
-  /** @throws CorruptStateRows when the revisions do not fit together */
-  constructor(meta: StateMeta) {
+  /**
+   * @param present in use meanwhile, and let go of when the new one takes its place. Records that are in both are in
+   * memory once, so that two states side by side cost little more than one.
+   * @throws CorruptStateRows when the revisions do not fit together
+   */
+  constructor(meta: StateMeta, present: KeySpace) {
     const { revision, compactRevision } = meta;
     const fit = revision >= EMPTY_STORE_REVISION && compactRevision <= revision;
     checkRows(fit, `revision ${revision}, compacted ${compactRevision}`);
     this.#meta = meta;
+    this.#present = present;
     this.#log = new RevisionLog(toRevision(Math.max(compactRevision, EMPTY_STORE_REVISION) + 1));
+  }
+
+  /** Keys that are, or were, attached to a lease. */
+  get attached(): readonly Key[] {
+    return this.#attached;
   }
 
   /** @throws CorruptStateRows when no state can have this version after those before it */
@@ -49,33 +64,40 @@ export class KeySpaceRestore {
     const entry = this.#entries.get(version.key);
     const newest = entry instanceof KeyHistory ? entry.newest : (entry ?? null);
     this.#check(version, newest);
-    // All versions share the first one's key string.
-    const shared = newest === null ? version : { ...version, key: newest.key };
-    this.#append(shared, entry);
-    if (modRevision > compactRevision) this.#open.push({ version: shared, position });
+    const kept = this.#kept(version, newest);
+    this.#append(kept, entry);
+    if (modRevision > compactRevision) this.#open.push({ version: kept, position });
     else if (newest !== null) this.#unswept.push(newest.key);
   }
 
-  /** @throws CorruptStateRows when a revision is missing at the end */
-  finish(): KeySpace {
+  /**
+   * What is left to do when all versions are there, step by step.
+   * @throws CorruptStateRows when a revision is missing at the end
+   */
+  *finish(): Generator<undefined, KeySpace> {
     const { revision, compactRevision } = this.#meta;
     this.#close(revision + 1);
-    const keys = this.#keys.finish();
-    const departed = this.#departed;
-    const live = departed.size === 0 ? keys : keys.filter((key) => !departed.has(key));
-    const versions = new VersionStore({ entries: this.#entries, live, departed: [...departed].sort() });
+    const live = new KeyIndex();
+    const departed = new KeyIndex();
+    let count = 0;
+    for (const key of this.#keys.inOrder()) {
+      const index = this.#departed.get(key) === true ? departed : live;
+      index.add(key);
+      count += 1;
+      if (count % KEYS_PER_STEP === 0) yield;
+    }
+    const versions = new VersionStore({ entries: this.#entries, live, departed });
     return new KeySpace({ versions, log: this.#log, unswept: this.#unswept, revision, compactRevision });
   }
 
-  /** Current records with a lease, in the order in which they were created. */
-  attachedRecords(): readonly KeyRecord[] {
-    const records: KeyRecord[] = [];
-    for (const key of this.#attached) {
-      const entry = this.#entries.get(key);
-      const newest = entry instanceof KeyHistory ? entry.newest : entry;
-      if (newest !== undefined && isRecord(newest) && newest.leaseId !== null) records.push(newest);
-    }
-    return records.sort((left, right) => left.createRevision - right.createRevision);
+  /** The same version, with as little new memory as possible. */
+  #kept(version: KeyVersion, newest: KeyVersion | null): KeyVersion {
+    const held = isRecord(version) ? this.#present.recordAt(version.key, version.modRevision) : null;
+    held?.settle();
+    if (held !== null && isRecord(version) && isSameRecord(held, version)) return held;
+    if (newest === null) return version;
+    // All versions of a key share the first one's string.
+    return isRecord(version) ? version.withKey(newest.key) : { ...version, key: newest.key };
   }
 
   #check(version: KeyVersion, newest: KeyVersion | null): void {
@@ -95,16 +117,16 @@ export class KeySpaceRestore {
     }
   }
 
-  #append(version: KeyVersion, entry: KeyRecord | KeyHistory | undefined): void {
+  #append(version: KeyVersion, entry: StoredRecord | KeyHistory | undefined): void {
     const { key } = version;
     if (isRecord(version)) {
-      if (version.leaseId !== null) this.#attached.add(key);
+      if (version.leaseId !== null) this.#attached.push(key);
       if (entry === undefined) {
         this.#entries.set(key, version);
         return this.#keys.add(key);
       }
       this.#departed.delete(key);
-    } else this.#departed.add(key);
+    } else this.#departed.set(key, true);
     if (entry instanceof KeyHistory) entry.append(version);
     else if (entry !== undefined) this.#entries.set(key, new KeyHistory([entry, version]));
   }

@@ -2,25 +2,25 @@ import type { KeyEvent, RevisionEvents } from './events.js';
 import { revision as toRevision, type Key, type LeaseId, type Revision } from './ids.js';
 import { isRecord, type KeyVersion } from './key-history.js';
 import type { KeyRange } from './key-range.js';
-import type { KeyRecord } from './key-record.js';
 import type { Refusal } from './outcomes.js';
 import { refusal } from './refusal.js';
 import { RevisionLog } from './revision-log.js';
 import type { RangeQuery, RangeResult } from './state-machine-api.js';
+import { StoredRecord } from './stored-record.js';
+import type { StoredValue } from './stored-value.js';
 import { VersionChanges, type TakenVersions } from './version-changes.js';
 import { VersionStore } from './version-store.js';
 
 const EMPTY_STORE_REVISION = 1;
 /** Of the first write ever. */
 export const FIRST_WRITTEN_REVISION = EMPTY_STORE_REVISION + 1;
-const NO_VALUE = new Uint8Array(0);
 /** Compacted versions freed with every entry, and besides for every one that was added: now, or when there is room. */
 const SWEPT_VERSIONS_PER_ENTRY = 256;
 const SWEPT_VERSIONS_PER_WRITE = 2;
 /** What one entry frees takes less than 10 ms. */
 const MAX_SWEPT_VERSIONS_PER_ENTRY = 4_096;
 
-/** What a key space begins with. */
+/** What a key space begins with; all of it counts as given out. */
 export type KeySpaceContent = {
   readonly versions: VersionStore;
   /** From the revision after the compacted one on, or from an older one. */
@@ -47,7 +47,7 @@ export class KeySpace {
   readonly #versions: VersionStore;
   readonly #log: RevisionLog;
   readonly #unswept: Key[];
-  readonly #changes = new VersionChanges();
+  readonly #changes: VersionChanges;
   #revision: Revision;
   #nextRevision: Revision;
   #compactRevision: Revision;
@@ -63,6 +63,7 @@ export class KeySpace {
     this.#revision = revision;
     this.#nextRevision = toRevision(revision + 1);
     this.#compactRevision = compactRevision;
+    this.#changes = new VersionChanges(revision);
   }
 
   /** The last committed revision. */
@@ -79,27 +80,27 @@ export class KeySpace {
     return this.#compactRevision;
   }
 
-  get(key: Key): KeyRecord | null {
+  get(key: Key): StoredRecord | null {
     return this.#versions.current(key);
   }
 
   /** Returns the version that was there before. */
   put(
     key: Key,
-    content: { readonly value: Uint8Array; readonly leaseId: LeaseId | null },
+    { content, leaseId }: { readonly content: StoredValue; readonly leaseId: LeaseId | null },
     atMs: number,
-  ): KeyRecord | null {
+  ): StoredRecord | null {
     const previous = this.#versions.current(key);
-    const record: KeyRecord = {
+    const record = new StoredRecord({
       // All versions share the first one's key string.
       key: previous === null ? key : previous.key,
-      value: content.value,
+      content,
       createRevision: previous === null ? this.#nextRevision : previous.createRevision,
       modRevision: this.#nextRevision,
       version: previous === null ? 1 : previous.version + 1,
-      leaseId: content.leaseId,
+      leaseId,
       updatedAtMs: atMs,
-    };
+    });
     this.#versions.append(record, previous);
     this.#written.push(record);
     this.#events.push({ type: 'put', record, previous });
@@ -107,11 +108,11 @@ export class KeySpace {
   }
 
   /** Returns the version that was there; null, and nothing is written, when there was none. */
-  delete(key: Key, atMs: number): KeyRecord | null {
+  delete(key: Key, atMs: number): StoredRecord | null {
     const previous = this.#versions.current(key);
     if (previous === null) return null;
     const modRevision = this.#nextRevision;
-    const tombstone = { key: previous.key, value: null, modRevision, updatedAtMs: atMs };
+    const tombstone = { key: previous.key, content: null, modRevision, updatedAtMs: atMs };
     this.#versions.append(tombstone, previous);
     this.#written.push(tombstone);
     this.#events.push({ type: 'delete', key: previous.key, modRevision, previous });
@@ -137,10 +138,10 @@ export class KeySpace {
 
   /** Current records, also those written by the transaction that is under way. */
   rangeNow(query: Omit<RangeQuery, 'revision'>): RangeResult {
-    const records: KeyRecord[] = [];
+    const records: StoredRecord[] = [];
     for (const key of this.#versions.liveKeys(query.range, query.limit)) {
       const record = this.#versions.current(key);
-      if (record !== null) records.push(query.keysOnly ? withoutValue(record) : record);
+      if (record !== null) records.push(query.keysOnly ? record.withoutValue() : record);
     }
     const whole = query.limit === 0 || records.length < query.limit;
     const count = whole ? records.length : this.#versions.liveCount(query.range);
@@ -151,18 +152,23 @@ export class KeySpace {
     if (query.revision === null || query.revision === this.#revision) return this.rangeNow(query);
     const refused = this.#refuseRead(query.revision);
     if (refused !== null) return refused;
-    const records: KeyRecord[] = [];
+    const records: StoredRecord[] = [];
     let count = 0;
     for (const key of this.#versions.keysEver(query.range)) {
       const record = this.#versions.recordAt(key, query.revision);
       if (record === null) continue;
       count += 1;
-      if (query.limit === 0 || count <= query.limit) records.push(query.keysOnly ? withoutValue(record) : record);
+      if (query.limit === 0 || count <= query.limit) records.push(query.keysOnly ? record.withoutValue() : record);
     }
     return { records, count, more: count > records.length };
   }
 
-  getAt(key: Key, revision: Revision): KeyRecord | null | Refusal {
+  /** As `getAt`, for a revision that need not be readable: null also when it is not known any more. */
+  recordAt(key: Key, revision: Revision): StoredRecord | null {
+    return this.#versions.recordAt(key, revision);
+  }
+
+  getAt(key: Key, revision: Revision): StoredRecord | null | Refusal {
     return this.#refuseRead(revision) ?? this.#versions.recordAt(key, revision);
   }
 
@@ -206,7 +212,9 @@ export class KeySpace {
       let freed = 0;
       for (const version of versions) {
         freed += this.#sweepKey(version.key);
-        this.#changes.swept(version, this.#versions);
+        if (!this.#versions.holds(version)) continue;
+        if (isRecord(version)) version.settle();
+        this.#changes.survived(version);
       }
       budget -= Math.max(versions.length, freed);
     }
@@ -214,7 +222,7 @@ export class KeySpace {
     if (budget > 0) this.#sweepDebt = 0;
   }
 
-  /** What has changed since the last call, at the cost of that; all there is the first time. */
+  /** What has changed since the last call, or the beginning, at the cost of that. */
   takeChanges(): TakenVersions {
     return this.#changes.take({
       versions: this.#versions,
@@ -249,5 +257,3 @@ export class KeySpace {
     return { revision: toRevision(revision), proposedAtMs, events };
   }
 }
-
-const withoutValue = (record: KeyRecord): KeyRecord => ({ ...record, value: NO_VALUE });

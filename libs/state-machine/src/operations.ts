@@ -28,8 +28,8 @@ export function executeDelete(context: ApplyContext, operation: DeleteOperation)
 export function put({ state, proposedAtMs }: ApplyContext, operation: PutOperation): PutOutcome {
   const { keySpace } = state;
   const current = operation.keepValue || operation.keepLease ? keySpace.get(operation.key) : null;
-  const value = operation.keepValue && current !== null ? current.value : operation.value;
-  const previous = keySpace.put(operation.key, { value, leaseId: leaseAfterPut(operation, current) }, proposedAtMs);
+  const content = operation.keepValue && current !== null ? current.content : operation.value;
+  const previous = keySpace.put(operation.key, { content, leaseId: leaseAfterPut(operation, current) }, proposedAtMs);
   return { type: 'put', revision: keySpace.revisionInside, previous: operation.wantPrevious ? previous : null };
 }
 

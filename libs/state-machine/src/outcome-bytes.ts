@@ -1,5 +1,6 @@
 import type { KeyRecord } from './key-record.js';
 import type { OperationOutcome, Outcome } from './outcomes.js';
+import { valueBytes } from './stored-record.js';
 
 /** What a record costs beside its value, roughly. */
 const RECORD_BYTES = 100;
@@ -26,4 +27,4 @@ export function outcomeBytes(outcome: Outcome | OperationOutcome): number {
 
 const sumOf = (records: readonly KeyRecord[]): number => records.reduce((sum, record) => sum + recordBytes(record), 0);
 
-const recordBytes = (record: KeyRecord): number => RECORD_BYTES + record.value.length;
+const recordBytes = (record: KeyRecord): number => RECORD_BYTES + valueBytes(record);

@@ -24,7 +24,7 @@ export function executeQueueEnter(context: ApplyContext, command: CommandOf<'que
   }
   if (place !== null) return placed(context, place);
   if (keySpace.get(queuedKey) !== null) return refusal('QUEUE_PLACE_LOST');
-  keySpace.put(queuedKey, { value, leaseId }, context.proposedAtMs);
+  keySpace.put(queuedKey, { content: value, leaseId }, context.proposedAtMs);
   commitRevision(context);
   const entered = queues.find(command);
   invariant(entered !== null, `${queuedKey} was put and stands in no queue`);

@@ -31,10 +31,8 @@ export class Queue {
   }
 
   append(place: QueuePlace, record: KeyRecord): QueueMember {
-    const member: QueueMember = { place, queue: this, record, holding: false, before: this.#tail, after: null };
-    if (this.#tail === null) this.#head = member;
-    else this.#tail.after = member;
-    this.#tail = member;
+    const member: QueueMember = { place, queue: this, record, holding: false, before: null, after: null };
+    this.#link(member);
     this.#size += 1;
     return member;
   }
@@ -47,6 +45,21 @@ export class Queue {
     this.#size -= 1;
   }
 
+  /** For members that were appended in any order. False when two of them were created in one revision. */
+  sort(): boolean {
+    const members = [...this.members()].sort((left, right) => left.record.createRevision - right.record.createRevision);
+    this.#head = null;
+    this.#tail = null;
+    let lastEntered = 0;
+    for (const member of members) {
+      const { createRevision } = member.record;
+      if (createRevision === lastEntered) return false;
+      lastEntered = createRevision;
+      this.#link(member);
+    }
+    return true;
+  }
+
   /** 0 for the front. Counts along the queue: for one answer, not for a loop. */
   positionOf(member: QueueMember): number {
     let position = 0;
@@ -56,5 +69,14 @@ export class Queue {
 
   *members(): IterableIterator<QueueMember> {
     for (let member = this.#head; member !== null; member = member.after) yield member;
+  }
+
+  /** Behind all others. */
+  #link(member: QueueMember): void {
+    member.before = this.#tail;
+    member.after = null;
+    if (this.#tail === null) this.#head = member;
+    else this.#tail.after = member;
+    this.#tail = member;
   }
 }

@@ -1,13 +1,18 @@
 import type { QueueSpace } from './commands.js';
 import type { KeyEvent, QueueGrant } from './events.js';
 import type { Key, LeaseId } from './ids.js';
-import { invariant } from './invariant.js';
+import { checkRows } from './corrupt-state-rows.js';
+import { StateInvariantViolation } from './invariant.js';
 import { KeyIndex } from './key-index.js';
+import { KeyMap } from './key-map.js';
 import { prefixRange } from './key-range.js';
 import type { KeyRecord } from './key-record.js';
 import { longestCompatiblePrefix } from './queue-holders.js';
 import { parseQueueKey, queueKey, unpaddedQueueKey, type QueuePlace } from './queue-key.js';
 import { Queue, type QueueMember } from './queue.js';
+
+/** Take a millisecond or two, unless they are all in one queue. */
+const MEMBERS_PER_STEP = 2_048;
 
 /**
  * Locks and elections, derived from the key space: a key `<space>/<name>/<lease>` that is attached to that very lease
@@ -15,8 +20,8 @@ import { Queue, type QueueMember } from './queue.js';
  * queue only ever grows at its end.
  */
 export class Queues {
-  readonly #members = new Map<string, QueueMember>();
-  readonly #queues: Record<QueueSpace, Map<string, Queue>> = { locks: new Map(), elections: new Map() };
+  readonly #members = new KeyMap<string, QueueMember>();
+  readonly #queues: Record<QueueSpace, KeyMap<string, Queue>> = { locks: new KeyMap(), elections: new KeyMap() };
   readonly #names: Record<QueueSpace, KeyIndex<string>> = { locks: new KeyIndex(), elections: new KeyIndex() };
   readonly #touched = new Set<Queue>();
 
@@ -67,22 +72,50 @@ export class Queues {
     if (this.#touched.size === 0) return [];
     const grants: QueueGrant[] = [];
     for (const queue of this.#touched) {
-      for (const member of longestCompatiblePrefix(queue.members())) {
-        if (member.holding) continue;
-        member.holding = true;
-        grants.push({ ...member.place, fencingToken: member.record.createRevision });
+      for (const { place, record } of newHolders(queue)) {
+        grants.push({ ...place, fencingToken: record.createRevision });
       }
     }
     this.#touched.clear();
     return grants;
   }
 
+  /** As `follow`, for a key of a restored state. They may come in any order, until `settleRestored`. */
+  enterRestored(record: KeyRecord, leaseId: LeaseId): void {
+    const place = this.placeOf(record.key, leaseId);
+    if (place !== null && this.#members.get(record.key) === undefined) this.#append(place, record);
+  }
+
+  /**
+   * Puts those in order who have entered, and makes holders of those in front, step by step. Nobody ever enters in front
+   * of a holder, so whoever held before holds again.
+   * @throws CorruptStateRows
+   */
+  *settleRestored(): Generator<undefined, void> {
+    let inStep = 0;
+    for (const queue of this.#touched) {
+      checkRows(queue.sort(), `two keys of one queue were created in one revision: ${queue.head?.place.name ?? ''}`);
+      newHolders(queue);
+      inStep += queue.size;
+      if (inStep < MEMBERS_PER_STEP) continue;
+      inStep = 0;
+      yield;
+    }
+    this.#touched.clear();
+  }
+
   #enter(record: KeyRecord, leaseId: LeaseId): void {
     const place = this.placeOf(record.key, leaseId);
     if (place === null) return;
+    const lastEntered = this.#queues[place.space].get(place.name)?.tail?.record.createRevision ?? 0;
+    if (record.createRevision <= lastEntered) {
+      throw new StateInvariantViolation(`${record.key} would pass those who entered before it`);
+    }
+    this.#append(place, record);
+  }
+
+  #append(place: QueuePlace, record: KeyRecord): void {
     const queue = this.#queueFor(place);
-    const lastEntered = queue.tail?.record.createRevision ?? 0;
-    invariant(record.createRevision > lastEntered, `${record.key} would pass those who entered before it`);
     this.#members.set(record.key, queue.append(place, record));
     this.#touched.add(queue);
   }
@@ -105,4 +138,11 @@ export class Queues {
     this.#names[place.space].add(place.name);
     return queue;
   }
+}
+
+/** Makes holders of those who can hold and do not yet. */
+function newHolders(queue: Queue): readonly QueueMember[] {
+  const members = longestCompatiblePrefix(queue.members()).filter(({ holding }) => !holding);
+  for (const member of members) member.holding = true;
+  return members;
 }

@@ -10,7 +10,7 @@ const PIECE = 10;
 
 const version = (at: number): KeyVersion => ({
   key: key(`k${at}`),
-  value: null,
+  content: null,
   modRevision: revision(at),
   updatedAtMs: 0,
 });

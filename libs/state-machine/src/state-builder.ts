@@ -1,8 +1,8 @@
 import { emptyState, type ReplicatedState } from './apply-context.js';
-import { BytePool } from './byte-pool.js';
 import type { ByteSource } from './byte-source.js';
 import { checkRows } from './corrupt-state-rows.js';
 import type { KeyedCommand } from './idempotency-keys.js';
+import type { KeySpace } from './key-space.js';
 import { KeySpaceRestore } from './key-space-restore.js';
 import { MAX_IDEMPOTENCY_KEY_LENGTH } from './limits.js';
 import { decodeOutcome } from './outcome-decoder.js';
@@ -22,6 +22,8 @@ import { StateHash } from './state-hash.js';
 import { SECTIONS, type StateRow } from './state-rows.js';
 import { decodeVersionRow } from './version-rows.js';
 
+/** Take a millisecond or two. */
+const ATTACHED_PER_STEP = 2_048;
 const COMMAND_HASH_LENGTH = { minLength: 16, maxLength: 16 };
 const IDEMPOTENCY_KEY_LENGTH = { minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_LENGTH };
 
@@ -31,12 +33,14 @@ export class StateBuilder {
   readonly #keys: KeySpaceRestore;
   readonly #state = emptyState();
   readonly #parts = new PartJoiner();
-  readonly #values = new BytePool();
 
-  /** @throws CorruptStateRows when the revisions in it do not fit together */
-  constructor(meta: StateMeta) {
+  /**
+   * @param present see `KeySpaceRestore`
+   * @throws CorruptStateRows when the revisions in it do not fit together
+   */
+  constructor(meta: StateMeta, present: KeySpace) {
     this.#meta = meta;
-    this.#keys = new KeySpaceRestore(meta);
+    this.#keys = new KeySpaceRestore(meta, present);
   }
 
   /** Of the state that is being built. */
@@ -49,7 +53,7 @@ export class StateBuilder {
     const [section] = row.key;
     switch (section) {
       case SECTIONS.versions:
-        return this.#keys.add(decodeVersionRow(row, this.#values));
+        return this.#keys.add(decodeVersionRow(row));
       case SECTIONS.leases:
         return this.#addLease(row);
       case SECTIONS.endedLeases:
@@ -65,11 +69,22 @@ export class StateBuilder {
     }
   }
 
-  /** @throws CorruptStateRows when rows are missing */
-  finish(): ReplicatedState {
+  /** All that was added so far has rows that were given out. To be called now and then, so that little is noted down. */
+  settle(): void {
+    const { leases, sessions, idempotencyKeys } = this.#state;
+    leases.takeChanges();
+    sessions.takeChanges();
+    idempotencyKeys.takeChanges();
+  }
+
+  /**
+   * What is left to do when all rows are there, step by step.
+   * @throws CorruptStateRows when rows are missing
+   */
+  *finish(): Generator<undefined, ReplicatedState> {
     this.#parts.finish();
-    const keySpace = this.#keys.finish();
-    this.#attachKeys();
+    const keySpace = yield* this.#keys.finish();
+    yield* this.#attachKeys(keySpace);
     return { ...this.#state, keySpace, hash: new StateHash(this.#meta.hash) };
   }
 
@@ -121,24 +136,18 @@ export class StateBuilder {
     idempotencyKeys.remember(idempotencyKey, command);
   }
 
-  /**
-   * Leases and queues follow from the keys. In a queue those stand first that were created first; and whoever holds is
-   * the longest prefix that can hold together, since nobody ever enters in front of a holder.
-   */
-  #attachKeys(): void {
+  /** Leases and queues follow from the keys. */
+  *#attachKeys(keySpace: KeySpace): Generator<undefined, void> {
     const { leases, queues } = this.#state;
-    for (const record of this.#keys.attachedRecords()) {
-      const { key, leaseId, createRevision } = record;
-      if (leaseId === null) continue;
-      checkRows(leases.has(leaseId), `a key is attached to lease ${leaseId}, which does not live`);
-      leases.attach(leaseId, key);
-      const place = queues.placeOf(key, leaseId);
-      const last = place === null ? null : (queues.queue(place.space, place.name)?.tail ?? null);
-      const isBehind = last === null || last.record.createRevision < createRevision;
-      checkRows(isBehind, `two keys of one queue were created at ${createRevision}`);
-      queues.follow({ type: 'put', record, previous: null });
+    for (const [index, key] of this.#keys.attached.entries()) {
+      if (index % ATTACHED_PER_STEP === ATTACHED_PER_STEP - 1) yield;
+      const record = keySpace.get(key);
+      if (record === null || record.leaseId === null) continue;
+      checkRows(leases.has(record.leaseId), `a key is attached to lease ${record.leaseId}, which does not live`);
+      leases.attach(record.leaseId, record.key);
+      queues.enterRestored(record, record.leaseId);
     }
-    queues.settle();
+    yield* queues.settleRestored();
   }
 }
 

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { MAX_ENDED_LEASES, MAX_IDEMPOTENCY_KEYS, MAX_VALUE_BYTES } from './limits.js';
 import { MAX_PART_BYTES } from './row-parts.js';
@@ -7,6 +6,7 @@ import type { StateChanges, StateRowChange } from './state-rows.js';
 import { SECTIONS } from './state-rows.js';
 import { compact, del, enter, grant, lease, put, readPrefix, revoke, txn } from './test-support/commands.js';
 import { everythingReadable } from './test-support/everything-readable.js';
+import { expectSame } from './test-support/expect-same.js';
 import { restored, RowStore } from './test-support/row-store.js';
 import { TestMachine } from './test-support/test-machine.js';
 
@@ -48,7 +48,7 @@ describe('changes of the state', () => {
       expect(allButLast).toBeLessThan(MAX_PAGE_BYTES);
     }
     expect(pages.flat()).toHaveLength(META_ROWS + 1 + MANY_KEYS + BIG_RECORDS);
-    expect(isDeepStrictEqual([...changes], pages)).toBe(true);
+    expectSame([...changes], pages);
   });
 
   it('are as many as what was done since, not as what there is', () => {
@@ -149,7 +149,7 @@ describe('changes of the state', () => {
     const second = new TestMachine();
     store.save(changes).restoreInto(second.state, { index: machine.state.lastApplied, term: 1 });
     const repeated = second.session(1, 0, new Map([[1, put('a', '')]]));
-    expect(isDeepStrictEqual(repeated, [outcome])).toBe(true);
+    expectSame(repeated, [outcome]);
     second.session(1, 1, new Map());
     const after = second.state.takeChanges();
     expect(tally(ofSection(after, SECTIONS.sessionOutcomes))).toEqual({ written: 0, gone: parts.length });

@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { key, revision } from './ids.js';
+import type { KeyRecord } from './key-record.js';
 import { StateHash } from './state-hash.js';
+import { StoredRecord } from './stored-record.js';
+import { MAX_PACKED_BYTES, packValue } from './stored-value.js';
+
+const SEED = 2_209;
+const PROPERTY_RUNS = 200;
 
 const hashOf = (mix: (hash: StateHash) => void): string => {
   const hash = new StateHash();
@@ -30,6 +37,29 @@ describe('state hash', () => {
     const zeros = (...sizes: number[]) =>
       hashOf((hash) => sizes.forEach((size) => hash.mixBytes(new Uint8Array(size))));
     expect(zeros(8, 16)).not.toBe(zeros(16, 8));
+  });
+
+  it('is the same for a value as the store keeps it and for its bytes, whatever they are and how many', () => {
+    const lengths = { minLength: 0, maxLength: MAX_PACKED_BYTES + 1, size: 'max' } as const;
+    const values = fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array(lengths));
+    fc.assert(
+      fc.property(values, (value) => {
+        const record: KeyRecord = {
+          key: key('k'),
+          value,
+          createRevision: revision(2),
+          modRevision: revision(3),
+          version: 2,
+          leaseId: null,
+          updatedAtMs: 1,
+        };
+        const stored = new StoredRecord({ ...record, content: packValue(value) });
+        const digestOf = (each: KeyRecord) =>
+          hashOf((hash) => hash.mixEvent({ type: 'put', record: each, previous: null }));
+        expect(digestOf(stored)).toBe(digestOf(record));
+      }),
+      { seed: SEED, numRuns: PROPERTY_RUNS },
+    );
   });
 
   it('sees the high half of a number beyond 32 bits', () => {

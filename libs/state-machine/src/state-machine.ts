@@ -40,8 +40,8 @@ export class StateMachine implements StateReader {
 
   /**
    * The rows of `state-rows.ts` that are new, different or gone since the last call or the restore; the first call gives
-   * all rows there are. Captured now, at a cost that grows with the changes only (the first time, after a compaction,
-   * with the keys); encoded page by page when gone through, any number of times, with the same rows.
+   * all rows there are. Captured now, at a cost that grows with the changes only; encoded page by page when gone through,
+   * any number of times, with the same rows.
    * What changes until the next call is noted only where it cannot be found later, and holds at most one reference per
    * key and per row that was given out: nothing piles up when this is never called again.
    */
@@ -54,7 +54,7 @@ export class StateMachine implements StateReader {
    * puts the other in its place; then `apply` goes on from there and `takeChanges` counts from there.
    */
   beginRestore(): StateRestore {
-    return new StateRestore(({ state, position }) => {
+    return new StateRestore(this.#state, ({ state, position }) => {
       this.#state = state;
       this.#lastApplied = position.index;
       this.#lastTerm = position.term;

@@ -1,24 +1,20 @@
-import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { ByteSource } from './byte-source.js';
-import { StateBuilder } from './state-builder.js';
-import { takeStateChanges } from './state-changes.js';
-import { decodeMeta } from './section-rows.js';
 import { SECTIONS, type StateRow } from './state-rows.js';
 import { live, lives } from './test-support/arbitrary-life.js';
 import { everythingReadable } from './test-support/everything-readable.js';
+import { expectSame } from './test-support/expect-same.js';
 import { RowStore, rowsOf } from './test-support/row-store.js';
 import { TestMachine } from './test-support/test-machine.js';
 
+const SEED = 7_301;
 const PROPERTY_RUNS = 80;
+/** Each lives three lives. */
+const BESIDE_RUNS = 40;
 const STEPS_BEFORE = 50;
 const STEPS_AFTER = 25;
-
-/** Quick for what is equal, and with a difference to read for what is not. */
-function expectSame(actual: unknown, expected: unknown): void {
-  if (!isDeepStrictEqual(actual, expected)) expect(actual).toEqual(expected);
-}
+const META_ROWS = 1;
 
 const positionOf = (machine: TestMachine) => ({ index: machine.state.lastApplied, term: machine.term });
 
@@ -35,14 +31,13 @@ function withoutPositions(rows: readonly StateRow[], compactRevision: number): S
   });
 }
 
-/** All rows of a state that is built from rows, encoded anew. */
-function rebuilt(rows: readonly StateRow[]): StateRow[] {
-  const [first, ...others] = rows;
-  if (first === undefined) throw new Error('no rows');
-  const meta = decodeMeta(first);
-  const builder = new StateBuilder(meta);
-  for (const row of others) builder.add(row);
-  return new RowStore().save(takeStateChanges(builder.finish(), meta.position)).rows;
+/** Entries after which nothing is left of what compaction has made unreadable, in these tests. */
+const ENTRIES_TO_SWEEP = 50;
+
+/** What the store holds when everything that is unreadable was freed. */
+function sweptRows(machine: TestMachine, store: RowStore): StateRow[] {
+  for (let entry = 0; entry < ENTRIES_TO_SWEEP; entry += 1) machine.run();
+  return store.save(machine.state.takeChanges()).rows;
 }
 
 describe('a state restored from its checkpoints, FAILURE-MODES 25, 38, 45', () => {
@@ -74,7 +69,7 @@ describe('a state restored from its checkpoints, FAILURE-MODES 25, 38, 45', () =
     );
   });
 
-  it('has the same rows as it was made from, and as a machine that is asked for rows only at the end', () => {
+  it('has the rows that a machine has which is asked for them only at the end', () => {
     fc.assert(
       fc.property(lives(STEPS_BEFORE), (steps) => {
         const machine = new TestMachine();
@@ -87,9 +82,50 @@ describe('a state restored from its checkpoints, FAILURE-MODES 25, 38, 45', () =
         }
         store.save(machine.state.takeChanges());
         const { compactRevision } = machine.state;
-        const rows = withoutPositions(store.rows, compactRevision);
-        expectSame(withoutPositions(rebuilt(store.rows), compactRevision), rows);
-        expectSame(withoutPositions(rowsOf(untold.state), compactRevision), rows);
+        expectSame(
+          withoutPositions(rowsOf(untold.state), compactRevision),
+          withoutPositions(store.rows, compactRevision),
+        );
+      }),
+      { numRuns: PROPERTY_RUNS },
+    );
+  });
+
+  it('is the same beside whatever other state, of which nothing is left', () => {
+    fc.assert(
+      fc.property(lives(STEPS_BEFORE), lives(STEPS_AFTER), lives(STEPS_AFTER), (common, after, astray) => {
+        const [machine, other] = [new TestMachine(), new TestMachine()];
+        for (const step of common) expectSame(live(other, step), live(machine, step));
+        for (const step of after) live(machine, step);
+        for (const step of astray) live(other, step);
+        const rows = rowsOf(machine.state);
+        new RowStore().save([rows]).restoreInto(other.state, positionOf(machine));
+        expectSame(everythingReadable(other.state), everythingReadable(machine.state));
+        for (const step of astray) expectSame(live(other, step), live(machine, step));
+        expectSame(everythingReadable(other.state), everythingReadable(machine.state));
+      }),
+      { seed: SEED, numRuns: BESIDE_RUNS },
+    );
+  });
+
+  it('gives out none of its rows again, and ends with those of the one that went on living', () => {
+    fc.assert(
+      fc.property(lives(STEPS_BEFORE), lives(STEPS_AFTER), (before, after) => {
+        const machine = new TestMachine();
+        const store = new RowStore();
+        for (const step of before) if (step.type !== 'take') live(machine, step);
+        store.save(machine.state.takeChanges());
+        const second = new TestMachine();
+        const secondStore = new RowStore().save([store.rows]);
+        store.restoreInto(second.state, positionOf(machine));
+        expectSame([...second.state.takeChanges()].flat().length, META_ROWS);
+        for (const step of after) {
+          if (step.type === 'take') secondStore.save(second.state.takeChanges());
+          else expectSame(live(second, step), live(machine, step));
+        }
+        const { compactRevision } = machine.state;
+        const expected = withoutPositions(sweptRows(machine, store), compactRevision);
+        expectSame(withoutPositions(sweptRows(second, secondStore), compactRevision), expected);
       }),
       { numRuns: PROPERTY_RUNS },
     );

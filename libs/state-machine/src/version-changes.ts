@@ -15,19 +15,22 @@ export type TakenVersions = {
 
 /**
  * Which versions differ from the rows given out last. Writing costs nothing: new versions are found in the revision log.
- * Only what the sweep takes out of that log before it was given out is noted down; and nothing before the first `take`,
- * which gives out all there is. Holds no more than the rows that were given out and one version per key.
+ * Only what the sweep takes out of that log before it was given out is noted down. Holds no more than the rows that were
+ * given out and one version per key.
  */
 export class VersionChanges {
-  /** All revisions up to this one were given out; null before the first time. */
-  #givenThrough: number | null = null;
+  /** All revisions up to this one were given out. */
+  #givenThrough: number;
   #gone: VersionId[] = [];
   /** Swept out of the log, in no row yet, and still held as what its key was at the compacted revision. */
   readonly #survivors = new Map<Key, KeyVersion>();
 
+  constructor(givenThrough: Revision) {
+    this.#givenThrough = givenThrough;
+  }
+
   /** The sweep has freed these: there must be no row of them any more. */
   dropped(versions: readonly KeyVersion[]): void {
-    if (this.#givenThrough === null) return;
     for (const version of versions) {
       const { modRevision, key } = version;
       // A new object: the value is not to stay in memory for it.
@@ -36,22 +39,20 @@ export class VersionChanges {
     }
   }
 
-  /** The sweep has passed this version. */
-  swept(version: KeyVersion, versions: VersionStore): void {
-    if (this.#givenThrough === null || version.modRevision <= this.#givenThrough) return;
-    if (versions.holds(version)) this.#survivors.set(version.key, version);
+  /** The sweep has passed this version, which is still held. */
+  survived(version: KeyVersion): void {
+    if (version.modRevision > this.#givenThrough) this.#survivors.set(version.key, version);
   }
 
-  /** All that has changed since the last call; the first call looks at every key. */
+  /** All that has changed since the last call. */
   take(from: {
     readonly versions: VersionStore;
     readonly log: RevisionLog;
     readonly compactRevision: Revision;
   }): TakenVersions {
-    const { versions, log, compactRevision } = from;
-    const compacted =
-      this.#givenThrough === null ? versions.through(compactRevision) : this.#compactedSince(this.#givenThrough, from);
-    const slots = log.slotsFrom(Math.max(this.#givenThrough ?? 0, compactRevision) + 1);
+    const { log, compactRevision } = from;
+    const compacted = this.#compactedSince(this.#givenThrough, from);
+    const slots = log.slotsFrom(Math.max(this.#givenThrough, compactRevision) + 1);
     const gone = this.#gone;
     this.#gone = [];
     this.#survivors.clear();

@@ -6,6 +6,8 @@ import { key, revision, type Key, type Revision } from './ids.js';
 import { isRecord, type KeyVersion } from './key-history.js';
 import { MAX_KEY_BYTES } from './limits.js';
 import { SECTIONS, type StateRow } from './state-rows.js';
+import { StoredRecord } from './stored-record.js';
+import { lengthOfValue, packValue } from './stored-value.js';
 
 /** What tells a version from all others. */
 export type VersionId = { readonly modRevision: Revision; readonly key: Key };
@@ -37,7 +39,8 @@ export function versionKey({ modRevision, key }: VersionId): Uint8Array {
 
 export function versionRow({ version, position }: PlacedVersion, pool: BytePool): StateRow {
   const record = isRecord(version) ? version : null;
-  const writer = new ByteWriter(pool.take(record === null ? DELETION_BYTES : OFFSETS.value + record.value.length));
+  const size = record === null ? DELETION_BYTES : OFFSETS.value + lengthOfValue(record.content);
+  const writer = new ByteWriter(pool.take(size));
   writer.byte(record === null ? FLAGS.deletion : FLAGS.record);
   writer.uint32(position);
   writer.uint64(version.updatedAtMs);
@@ -46,13 +49,13 @@ export function versionRow({ version, position }: PlacedVersion, pool: BytePool)
     writer.uint64(record.version);
     if (record.leaseId === null) writer.rest(NO_LEASE);
     else writer.leaseId(record.leaseId);
-    writer.rest(record.value);
+    writer.restValue(record.content);
   }
   return { key: versionKey(version), value: writer.finish() };
 }
 
 /** @throws CorruptStateRows or MalformedCommandBatch */
-export function decodeVersionRow(row: StateRow, pool: BytePool): PlacedVersion {
+export function decodeVersionRow(row: StateRow): PlacedVersion {
   const bytes = row.value;
   const keyLength = row.key.length - KEY_OFFSETS.key;
   checkRows(keyLength > 0 && keyLength <= MAX_KEY_BYTES, `a version of a key of ${keyLength} bytes`);
@@ -64,17 +67,16 @@ export function decodeVersionRow(row: StateRow, pool: BytePool): PlacedVersion {
   checkRows(hasRightLength, `a version of ${bytes.length} bytes at ${modRevision}`);
   const position = uint32At(bytes, OFFSETS.position);
   const updatedAtMs = uint64At(bytes, OFFSETS.updatedAtMs);
-  if (isDeletion) return { version: { key: name, value: null, modRevision, updatedAtMs }, position };
-  const version: KeyVersion = {
-    // In the order of `KeySpace.put`: records of one shape are faster to read.
+  if (isDeletion) return { version: { key: name, content: null, modRevision, updatedAtMs }, position };
+  const version = new StoredRecord({
     key: name,
-    value: pool.copy(bytes.subarray(OFFSETS.value)),
+    content: packValue(bytes, OFFSETS.value),
     createRevision: revision(uint64At(bytes, OFFSETS.createRevision)),
     modRevision,
     version: uint64At(bytes, OFFSETS.version),
     leaseId: hasLease(bytes) ? leaseIdAt(bytes, OFFSETS.leaseId) : null,
     updatedAtMs,
-  };
+  });
   return { version, position };
 }
 

@@ -2,15 +2,23 @@ import type { Key, Revision } from './ids.js';
 import { KeyHistory, isRecord, type KeyVersion } from './key-history.js';
 import { KeyIndex } from './key-index.js';
 import type { KeyRange } from './key-range.js';
-import type { KeyRecord } from './key-record.js';
-import { merge } from './sorted-runs.js';
+import { KeyMap } from './key-map.js';
+import type { StoredRecord } from './stored-record.js';
 
-/** What a store begins with. Keys in order, each with an entry; departed those whose newest version is a deletion. */
+/** Each key that has an entry is in one of the two indexes. */
 type VersionStoreContent = {
-  readonly entries: Map<Key, KeyRecord | KeyHistory>;
-  readonly live: readonly Key[];
-  readonly departed: readonly Key[];
+  readonly entries: KeyMap<Key, StoredRecord | KeyHistory>;
+  /** Keys that exist. */
+  readonly live: KeyIndex;
+  /** Keys that were deleted and of which older versions can still be read. */
+  readonly departed: KeyIndex;
 };
+
+const emptyContent = (): VersionStoreContent => ({
+  entries: new KeyMap(),
+  live: new KeyIndex(),
+  departed: new KeyIndex(),
+});
 
 const NOTHING: readonly KeyVersion[] = [];
 
@@ -19,20 +27,18 @@ const NOTHING: readonly KeyVersion[] = [];
  * stands in its place as soon as there is a second version, until compaction leaves one again.
  */
 export class VersionStore {
-  readonly #entries: Map<Key, KeyRecord | KeyHistory>;
-  /** Keys that exist. */
+  readonly #entries: KeyMap<Key, StoredRecord | KeyHistory>;
   readonly #live: KeyIndex;
-  /** Keys that were deleted and of which older versions can still be read. */
   readonly #departed: KeyIndex;
 
-  /** @param content becomes the store's own */
-  constructor(content: VersionStoreContent = { entries: new Map(), live: [], departed: [] }) {
+  /** @param content to begin with; becomes the store's own */
+  constructor(content: VersionStoreContent = emptyContent()) {
     this.#entries = content.entries;
-    this.#live = new KeyIndex(content.live);
-    this.#departed = new KeyIndex(content.departed);
+    this.#live = content.live;
+    this.#departed = content.departed;
   }
 
-  current(key: Key): KeyRecord | null {
+  current(key: Key): StoredRecord | null {
     const entry = this.#entries.get(key);
     if (entry === undefined) return null;
     if (!(entry instanceof KeyHistory)) return entry;
@@ -41,7 +47,7 @@ export class VersionStore {
   }
 
   /** Makes `version` the newest of its key. `previous` is what `current` gives. */
-  append(version: KeyVersion, previous: KeyRecord | null): void {
+  append(version: KeyVersion, previous: StoredRecord | null): void {
     const { key } = version;
     if (previous === null) this.#live.add(key);
     const entry = this.#entries.get(key);
@@ -57,7 +63,7 @@ export class VersionStore {
   }
 
   /** The record that was current at `revision`, which must not be below the compacted one. */
-  recordAt(key: Key, revision: number): KeyRecord | null {
+  recordAt(key: Key, revision: number): StoredRecord | null {
     const entry = this.#entries.get(key);
     if (entry === undefined) return null;
     if (!(entry instanceof KeyHistory)) return entry.modRevision <= revision ? entry : null;
@@ -91,16 +97,6 @@ export class VersionStore {
     return entry instanceof KeyHistory ? entry.versionAt(version.modRevision) === version : entry === version;
   }
 
-  /** All versions held of revisions up to and including `revision`. Looks at every key. */
-  through(revision: number): KeyVersion[] {
-    const versions: KeyVersion[] = [];
-    for (const entry of this.#entries.values()) {
-      if (entry instanceof KeyHistory) for (const version of entry.through(revision)) versions.push(version);
-      else if (entry.modRevision <= revision) versions.push(entry);
-    }
-    return versions;
-  }
-
   /** Frees what of one key cannot be seen at `compactRevision` or later, and answers what that was. */
   dropBefore(key: Key, compactRevision: Revision): readonly KeyVersion[] {
     const entry = this.#entries.get(key);
@@ -112,4 +108,18 @@ export class VersionStore {
     } else if (entry.length === 1 && isRecord(entry.newest)) this.#entries.set(key, entry.newest);
     return dropped;
   }
+}
+
+/** Of two lists in order one. */
+function merge(left: readonly Key[], right: readonly Key[]): Key[] {
+  const merged: Key[] = [];
+  let next = 0;
+  for (const key of left) {
+    for (let other = right[next]; other !== undefined && other < key; other = right[next]) {
+      merged.push(other);
+      next += 1;
+    }
+    merged.push(key);
+  }
+  return next < right.length ? merged.concat(right.slice(next)) : merged;
 }

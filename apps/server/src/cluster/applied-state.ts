@@ -57,6 +57,7 @@ export class AppliedState implements CheckpointedStateMachine<ApplyResult> {
     const restore = this.machine.beginRestore();
     return {
       add: (rows: readonly StateRow[]) => restore.add(rows),
+      prepare: () => restore.prepare(),
       finish: (position: LogPosition) => {
         restore.finish(position);
         for (const listener of this.replacementListeners) listener();

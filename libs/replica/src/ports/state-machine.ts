@@ -37,6 +37,11 @@ export interface CheckpointedStateMachine<Outcome> extends StateMachine<Outcome>
 export interface StateRestore {
   /** Rows in key order, all of them over the calls. @throws when they cannot be the rows of a state */
   add(rows: readonly StateRow[]): void;
+  /**
+   * After the last row: a step of what is left to do, of a millisecond or two. False when nothing is left, so that
+   * `finish` takes no time. @throws as `add` does
+   */
+  prepare(): boolean;
   /** The rows were those of the state at `position`: it takes the place of the present one at once. */
   finish(position: LogPosition): void;
 }

@@ -18,6 +18,9 @@ export const textCommand = (text: string): Uint8Array => encoder.encode(text);
 /** So that a few commands make several pages. */
 const ROWS_PER_PAGE = 3;
 
+/** Of a restore, after its last row. */
+export const PREPARING_STEPS = 4;
+
 /** A replicated list of texts. One row for each. */
 export class RecordingStateMachine implements CheckpointedStateMachine<RecordedOutcome> {
   commands: AppliedCommand[] = [];
@@ -70,11 +73,17 @@ export class RecordingStateMachine implements CheckpointedStateMachine<RecordedO
 
   beginRestore(): StateRestore {
     const commands: AppliedCommand[] = [];
+    let preparedSteps = 0;
     return {
       add: (rows) => {
         for (const row of rows) commands.push(commandOf(row));
       },
+      prepare: () => {
+        preparedSteps += 1;
+        return preparedSteps < PREPARING_STEPS;
+      },
       finish: ({ index }: LogPosition) => {
+        if (preparedSteps !== PREPARING_STEPS) throw new Error(`finished after ${preparedSteps} steps`);
         this.commands = commands;
         this.takenCommands = commands.length;
         this.lastIndex = index;

@@ -42,6 +42,7 @@ export class ObservedStateMachine implements CheckpointedStateMachine<AppliedOut
     const restore = this.machine.beginRestore();
     return {
       add: (rows) => restore.add(rows),
+      prepare: () => restore.prepare(),
       finish: (position) => {
         restore.finish(position);
         this.onRestored(position);

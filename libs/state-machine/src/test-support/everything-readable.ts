@@ -3,12 +3,17 @@ import { prefixRange } from '../key-range.js';
 import type { StateMachine } from '../state-machine.js';
 import { KEYS, LEASES, LOCKS } from './arbitrary-history.js';
 import { lease } from './commands.js';
+import { withPlainRecords } from './expect-same.js';
 
 const SAMPLED_REVISIONS = 12;
 const ALL = { range: prefixRange(''), limit: 0, keysOnly: false };
 
 /** What all readers of a machine answer; of old revisions a sample, with the ones at the edge of what is compacted. */
 export function everythingReadable(machine: StateMachine) {
+  return withPlainRecords(answersOf(machine));
+}
+
+function answersOf(machine: StateMachine) {
   const { revision: now, compactRevision, stateHash, lastApplied } = machine;
   const step = Math.max(1, Math.floor((now - compactRevision) / SAMPLED_REVISIONS));
   const revisions: number[] = [Math.max(0, compactRevision - 1), compactRevision, compactRevision + 1, now, now + 1];
