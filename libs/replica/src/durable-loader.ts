@@ -3,7 +3,7 @@ import type { Clock } from './ports/clock.js';
 import type { DurableState, LogStore, LogStoreError } from './ports/log-store.js';
 import type { ReplicaObserver } from './ports/observer.js';
 import type { StateCheckpoints } from './state-checkpoints.js';
-import { DurableWatermark, StoreReload } from './store-reload.js';
+import { DurableWatermark, pauseBeforeReload, StoreReload } from './store-reload.js';
 
 export type DurableLoaderOptions<Outcome> = {
   readonly logStore: LogStore;
@@ -23,6 +23,8 @@ export class DurableLoader<Outcome> {
   readonly watermark = new DurableWatermark();
   private reload: StoreReload | null = null;
   private lastTrouble: string | null = null;
+  /** Loads in a row after which the store confirmed no write. */
+  private inVain = 0;
 
   constructor(private readonly options: DurableLoaderOptions<Outcome>) {}
 
@@ -45,17 +47,23 @@ export class DurableLoader<Outcome> {
     else invariant(durable.checkpoint === null, 'the store has a checkpoint: `ReplicaOptions.checkpoints` is missing');
   }
 
-  /** Until it works, with growing pauses. A load fences the calls before it, so they must have ended. */
+  /**
+   * Until it works, with growing pauses; also when it works each time, but nothing can be written afterwards, as on a full
+   * disk. A load fences the calls before it, so they must have ended.
+   */
   loadAgain(callsEnded: Promise<unknown>, cause: LogStoreError): void {
     this.lastTrouble = cause.summary;
+    if (this.watermark.hasBeenWritten) this.inVain = 0;
     this.reload = new StoreReload({
       load: () => callsEnded.then(() => this.load()),
+      pauseMs: pauseBeforeReload(this.inVain),
       clock: this.options.clock,
       observer: this.options.observer,
       onLoaded: (durable) => this.loadedAgain(durable),
       onDelayed: ({ summary }) => (this.lastTrouble = summary),
       onFailed: this.options.onFailed,
     });
+    this.inVain += 1;
     this.reload.begin();
   }
 

@@ -24,6 +24,12 @@ export class DurableWatermark {
   private checkpointIndex = 0;
   /** Of the last entry; 0 while it is not known. */
   private lastLogTerm = 0;
+  private isWritten = false;
+
+  /** The store has confirmed a write since it was loaded. */
+  get hasBeenWritten(): boolean {
+    return this.isWritten;
+  }
 
   /** What the store would show after a restart. @param committedIndex entries up to there are never replaced */
   position(committedIndex: LogIndex): StorePosition {
@@ -39,9 +45,12 @@ export class DurableWatermark {
     this.lastLogIndex = lastLogIndexOf(durable);
     this.lastLogTerm = (durable.entries.at(-1) ?? durable.base).term;
     this.checkpointIndex = durable.checkpoint?.index ?? 0;
+    this.isWritten = false;
   }
 
   persisted(batch: DurableBatch): void {
+    // A batch of nothing never reached the store.
+    if (batch.hardState !== null || batch.truncateFrom !== null || batch.entries.length > 0) this.isWritten = true;
     this.hardState = batch.hardState ?? this.hardState;
     if (batch.truncateFrom !== null) {
       this.lastLogIndex = Math.min(this.lastLogIndex, batch.truncateFrom - 1);
@@ -58,6 +67,7 @@ export class DurableWatermark {
   }
 
   installed({ hardState, snapshot, keepsTail }: InstallEffect): void {
+    this.isWritten = true;
     this.hardState = hardState ?? this.hardState;
     this.lastLogIndex = keepsTail ? Math.max(this.lastLogIndex, snapshot.index) : snapshot.index;
     this.checkpointIndex = snapshot.index;
@@ -100,9 +110,16 @@ function lastLogIndexOf({ base, entries }: DurableState): LogIndex {
   return entries.at(-1)?.index ?? base.index;
 }
 
+/** @param inVain loads in a row after which the store confirmed no write */
+export function pauseBeforeReload(inVain: number): number {
+  return inVain === 0 ? 0 : Math.min(RELOAD_BACKOFF_MIN_MS * 2 ** (inVain - 1), RELOAD_BACKOFF_MAX_MS);
+}
+
 export type StoreReloadOptions = {
   /** May fail by throwing or by rejecting. */
   readonly load: () => Promise<DurableState>;
+  /** Before the first attempt. */
+  readonly pauseMs: number;
   readonly clock: Clock;
   readonly observer: ReplicaObserver;
   readonly onLoaded: (durable: DurableState) => void;
@@ -114,21 +131,19 @@ export type StoreReloadOptions = {
 
 /** Loads until it works, with growing pauses. */
 export class StoreReload {
-  private delayMs = RELOAD_BACKOFF_MIN_MS;
+  private delayMs: number;
   private timer: Timer | null = null;
   private isCancelled = false;
   private inFlight: Promise<void> | null = null;
 
-  constructor(private readonly options: StoreReloadOptions) {}
+  constructor(private readonly options: StoreReloadOptions) {
+    this.delayMs = Math.max(RELOAD_BACKOFF_MIN_MS, options.pauseMs);
+  }
 
   begin(): void {
-    this.timer = null;
-    this.inFlight = this.load().then(
-      (durable) => {
-        if (!this.isCancelled) this.options.onLoaded(durable);
-      },
-      (error: unknown) => this.loadFailed(error),
-    );
+    const { pauseMs } = this.options;
+    if (pauseMs === 0) this.attempt();
+    else this.attemptAfter(pauseMs);
   }
 
   /** Resolves when the load under way, if any, has ended; its result is dropped. */
@@ -136,6 +151,20 @@ export class StoreReload {
     this.isCancelled = true;
     this.timer?.cancel();
     await this.inFlight;
+  }
+
+  private attemptAfter(delayMs: number): void {
+    this.timer = this.options.clock.setTimer(delayMs, () => this.attempt());
+  }
+
+  private attempt(): void {
+    this.timer = null;
+    this.inFlight = this.load().then(
+      (durable) => {
+        if (!this.isCancelled) this.options.onLoaded(durable);
+      },
+      (error: unknown) => this.loadFailed(error),
+    );
   }
 
   private async load(): Promise<DurableState> {
@@ -156,6 +185,6 @@ export class StoreReload {
       error: error.message,
       delayMs,
     });
-    this.timer = this.options.clock.setTimer(delayMs, () => this.begin());
+    this.attemptAfter(delayMs);
   }
 }
