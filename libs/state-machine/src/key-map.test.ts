@@ -23,4 +23,13 @@ describe('key map', () => {
     expect(map.get('')).toBeUndefined();
     for (let each = 0; each < MANY_KEYS; each += 1) expect(map.get(key(each))).toBe(model.get(key(each)));
   });
+
+  it('is empty before the first key and after the last', () => {
+    const map = new KeyMap<string, number>();
+    expect(map.isEmpty).toBe(true);
+    map.set('a', 1);
+    expect(map.isEmpty).toBe(false);
+    map.delete('a');
+    expect(map.isEmpty).toBe(true);
+  });
 });

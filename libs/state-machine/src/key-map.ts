@@ -1,5 +1,5 @@
-/** A power of two. A million keys are 4,000 to a part. */
-const PARTS = 256;
+/** A power of two. A million keys are 62,500 to a part, moved in 2 ms or 3. More parts make every look-up slower. */
+const PARTS = 16;
 const HASH_FACTOR = 0x01000193;
 /** Of longer keys only about so many characters are looked at to choose the part. */
 const SAMPLED_CHARACTERS = 8;
@@ -15,6 +15,10 @@ export class KeyMap<Text extends string, Value> {
   #lastKey: Text | null = null;
   #lastPart = new Map<Text, Value>();
   #lastValue: Value | undefined = undefined;
+
+  get isEmpty(): boolean {
+    return this.#parts.every((part) => part.size === 0);
+  }
 
   get(key: Text): Value | undefined {
     if (key !== this.#lastKey) this.#seek(key);

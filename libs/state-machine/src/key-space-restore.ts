@@ -79,10 +79,11 @@ export class KeySpaceRestore {
     this.#close(revision + 1);
     const live = new KeyIndex();
     const departed = new KeyIndex();
+    const isAllLive = this.#departed.isEmpty;
     let count = 0;
     for (const key of this.#keys.inOrder()) {
-      const index = this.#departed.get(key) === true ? departed : live;
-      index.add(key);
+      const isLive = isAllLive || this.#departed.get(key) === undefined;
+      (isLive ? live : departed).add(key);
       count += 1;
       if (count % KEYS_PER_STEP === 0) yield;
     }
@@ -92,9 +93,12 @@ export class KeySpaceRestore {
 
   /** The same version, with as little new memory as possible. */
   #kept(version: KeyVersion, newest: KeyVersion | null): KeyVersion {
-    const held = isRecord(version) ? this.#present.recordAt(version.key, version.modRevision) : null;
-    held?.settle();
-    if (held !== null && isRecord(version) && isSameRecord(held, version)) return held;
+    const { key, modRevision } = version;
+    if (isRecord(version) && modRevision <= this.#present.revision) {
+      const held = this.#present.recordAt(key, modRevision);
+      held?.settle();
+      if (held !== null && isSameRecord(held, version)) return held;
+    }
     if (newest === null) return version;
     // All versions of a key share the first one's string.
     return isRecord(version) ? version.withKey(newest.key) : { ...version, key: newest.key };
