@@ -1,6 +1,6 @@
 import type { NodeId } from '@latchkey/raft';
 import type { DiskCopy } from '../disk/disk-image.js';
-import { membersOf } from '../invariants/quorum.js';
+import { membersOf, voterSetsOf } from '../invariants/quorum.js';
 import type { SimulatedNode } from '../node/simulated-node.js';
 import type { Random } from '../world/random.js';
 import type { World } from '../world/world.js';
@@ -35,7 +35,10 @@ export class Amnesia {
       image.lose(() => image.rollBackTo(copy));
     } else {
       world.note(node, 'lost its disk');
-      image.lose(() => node.exchangeDisk());
+      const hasVote = memberships.some((membership) => voterSetsOf(membership).flat().includes(node.id));
+      // On what one without a vote held nobody counts: one that joined so may go on as if it did so now.
+      if (node.joins && !hasVote) node.exchangeDisk();
+      else image.lose(() => node.exchangeDisk());
     }
   }
 

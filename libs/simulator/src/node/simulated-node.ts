@@ -91,7 +91,8 @@ export class SimulatedNode {
   life: Life | null = null;
   /** Whether somebody starts its process again when that has ended. */
   isSupervised: boolean;
-  private joins: boolean;
+  /** Its machine came to a cluster that was there: with an empty disk it is one that joins. */
+  joins: boolean;
 
   /** @param isFounder a member from the beginning */
   constructor(
