@@ -19,6 +19,8 @@ const FRESH_SEEDS = {
   first: numberFrom('LATCHKEY_FIRST_SEED', Math.floor(Date.now() / DAY_MS) * SEEDS_OF_A_DAY),
   count: numberFrom('LATCHKEY_FRESH_SEEDS', 450),
 };
+/** In the profile in which nodes look at each other's stores, begin anew when they have lost something, and lose more. */
+const STORES_SEEDS = { first: 1, count: 50, profile: 'stores' };
 const SECONDS = 60;
 const JOBS = 2;
 /** On a machine that is busy with all other tests. Alone it takes no more than five minutes. */
@@ -31,6 +33,12 @@ describe('simulated clusters under faults by seed', () => {
     SWEEP_TIMEOUT_MS,
   );
 
+  it(
+    'keep every promise while stores are lost, rot, and come from the past, seeds that are always the same',
+    async ({ signal }) => expectEveryPromiseKept(STORES_SEEDS, signal),
+    SWEEP_TIMEOUT_MS,
+  );
+
   it.skipIf(FRESH_SEEDS.count === 0)(
     `keep every promise, seeds of today from ${FRESH_SEEDS.first} on`,
     async ({ signal }) => expectEveryPromiseKept(FRESH_SEEDS, signal),
@@ -38,8 +46,10 @@ describe('simulated clusters under faults by seed', () => {
   );
 });
 
+type Seeds = { readonly first: number; readonly count: number; readonly profile?: string };
+
 /** Fails with the report of every run that failed, each with the command that runs it again. */
-async function expectEveryPromiseKept(seeds: typeof FIXED_SEEDS, signal: AbortSignal): Promise<void> {
+async function expectEveryPromiseKept(seeds: Seeds, signal: AbortSignal): Promise<void> {
   const { code, output } = await sweep(seeds, signal);
   if (code !== 0) expect.fail(output);
   expect(output).toContain(`${seeds.count} runs`);
@@ -48,10 +58,10 @@ async function expectEveryPromiseKept(seeds: typeof FIXED_SEEDS, signal: AbortSi
 
 /** As `npm run simulate` does. */
 function sweep(
-  { first, count }: typeof FIXED_SEEDS,
+  { first, count, profile = 'swarm' }: Seeds,
   signal: AbortSignal,
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const seeds = ['--seeds', `${first}..${first + count - 1}`, '--seconds', String(SECONDS)];
+  const seeds = ['--seeds', `${first}..${first + count - 1}`, '--seconds', String(SECONDS), '--profile', profile];
   const words = [SIMULATE, ...seeds, '--jobs', String(JOBS), '--low-priority'];
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'], signal });
   let output = '';
