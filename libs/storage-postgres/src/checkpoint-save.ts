@@ -3,7 +3,7 @@ import { LogStoreError, type Checkpoint } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { assignments, readRecord, recordValues, type CheckpointRecord } from './checkpoint-record.js';
 import { batchesOf, pagesFrom } from './row-batches.js';
-import { writeChanges } from './row-writer.js';
+import { RowWriter } from './row-writer.js';
 import { safeIntegerFrom } from './safe-integer.js';
 import { CHECKPOINT_TABLE, STORE_TABLE } from './schema-names.js';
 
@@ -23,10 +23,12 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const { record } = await readRecord(client);
   invariant(meta.index >= (record.meta?.index ?? 1), `checkpoint ${meta.index} is older than the one there`);
-  let { totals } = record;
+  const place = { generation: record.generation, epoch: writer.epoch };
+  const writing = new RowWriter(client, place, record.totals);
   for (const batch of batchesOf(pagesFrom(changes))) {
-    totals = await writeChanges(client, record.generation, { changes: batch, before: totals });
+    if (!(await writing.write(batch))) throw await refusalOf(client, writer);
   }
+  const totals = await writing.finish();
   // Read late, and not locked: the log is never truncated to before what is applied, so it can only have grown since.
   const { rows } = await client.query<{ readonly last_index: string }>(`SELECT last_index FROM ${STORE_TABLE}`);
   const lastIndex = safeIntegerFrom(rows[0]?.last_index, 'the last index');

@@ -12,6 +12,7 @@ import {
   CHECKPOINT_TABLE,
   GENERATION_SEQUENCE,
   IDENTITY_TABLE,
+  PAGE_TABLE,
   ROW_TABLE,
   STORE_TABLE,
 } from './schema-names.js';
@@ -67,6 +68,7 @@ export async function writeNewHistory(client: ClientBase, owner: string, history
   if (!(await isEmptied(client, BATCH_TABLE))) await client.query(`DELETE FROM ${BATCH_TABLE}`);
   // Rows of another generation are waste that compaction drops in slices, if it cannot be done at once.
   await isEmptied(client, ROW_TABLE);
+  await isEmptied(client, PAGE_TABLE);
   return safeIntegerFrom(epoch, 'the epoch');
 }
 

@@ -15,7 +15,7 @@ import { shownAddress } from './database-address.js';
 import { dropWaste, moveBase } from './log-compaction.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import type { PostgresLogStore } from './postgres-log-store.js';
-import { BATCH_TABLE, GENERATION_SEQUENCE, ROW_TABLE } from './schema-names.js';
+import { BATCH_TABLE, GENERATION_SEQUENCE, PAGE_TABLE, ROW_TABLE } from './schema-names.js';
 import { PostgresStaging } from './snapshot-staging.js';
 import { dropOtherGenerations } from './state-waste.js';
 import { STATEMENT_TIMEOUT_MS, StoreConnection } from './store-connection.js';
@@ -24,10 +24,10 @@ import { STATEMENT_TIMEOUT_MS, StoreConnection } from './store-connection.js';
 export const MAX_OPEN_VIEWS = 4;
 /** The server ends a view that nobody reads, and a save whose process hangs. */
 const MAX_IDLE_IN_TRANSACTION_MS = 60_000;
-/** The lock comes before the snapshot: the table cannot be emptied between the record and the rows that it speaks of. */
+/** The lock comes before the snapshot: the tables cannot be emptied between the record and the rows that it speaks of. */
 const BEGIN_VIEW = `
   BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
-  LOCK TABLE ${ROW_TABLE} IN ACCESS SHARE MODE`;
+  LOCK TABLE ${ROW_TABLE}, ${PAGE_TABLE} IN ACCESS SHARE MODE`;
 /** Calls that wait for their turn on the connection. The driver has a few; more are a bug of it. */
 const MAX_WAITING_CALLS = 64;
 /** So much dropped log is worth a vacuum, after which the log's next rows take the space of the dropped ones. */

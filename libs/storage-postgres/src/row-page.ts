@@ -2,7 +2,7 @@ import { LogStoreError, type StateRow } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { checksumOfRow, totalsOf, type RowTotals } from './row-totals.js';
 import { safeIntegerFrom } from './safe-integer.js';
-import { ROW_TABLE } from './schema-names.js';
+import { PAGE_TABLE, ROW_TABLE } from './schema-names.js';
 
 /** Rows of one generation in key order, each of which fits its checksum. */
 export type RowPage = {
@@ -17,7 +17,10 @@ const MAX_PAGE_ROWS = 5_000;
 const MIN_PAGE_ROWS = 16;
 const SHOWN_KEY_BYTES = 32;
 
-/** The rows in front of a row must leave room for it, so at least one comes, and at most one is too much. */
+/**
+ * The rows in front of a row must leave room for it, so at least one comes, and at most one is too much. Pages do not overlap,
+ * so that the rows of the first of them are the first rows. What lacks a part of itself does not fit its checksum.
+ */
 const pageQuery = (name: string, isBehind: '>' | '>=') => ({
   name,
   rowMode: 'array' as const,
@@ -26,13 +29,23 @@ const pageQuery = (name: string, isBehind: '>' | '>=') => ({
     FROM (
       SELECT key, value, checksum, octet_length(key) + octet_length(value) AS byte_count,
              sum(octet_length(key) + octet_length(value)) OVER (ORDER BY key ROWS UNBOUNDED PRECEDING) AS byte_sum
-      FROM ${ROW_TABLE} WHERE generation = $1 AND key ${isBehind} $2 ORDER BY key LIMIT $3) AS page
+      FROM (
+        (SELECT key, value, checksum
+         FROM ${ROW_TABLE} WHERE generation = $1 AND key ${isBehind} $2 ORDER BY key LIMIT $3)
+        UNION ALL
+        (SELECT r.key, coalesce(r.value, ''), coalesce(r.checksum, -1)
+         FROM (SELECT * FROM ${PAGE_TABLE} WHERE generation = $1 AND last_key ${isBehind} $2
+               ORDER BY last_key LIMIT $3) AS p
+         CROSS JOIN LATERAL unnest(p.row_keys, p.row_values, p.row_checksums) AS r(key, value, checksum)
+         WHERE r.key ${isBehind} $2 ORDER BY p.last_key, r.key LIMIT $3)
+      ) AS either
+      ORDER BY key LIMIT $3) AS page
     WHERE byte_sum - byte_count < $4
     ORDER BY key`,
 });
 /** The empty key is a key. */
-const FIRST_PAGE = pageQuery('latchkey-view-first-1', '>=');
-const NEXT_PAGE = pageQuery('latchkey-view-next-1', '>');
+const FIRST_PAGE = pageQuery('latchkey-view-first-2', '>=');
+const NEXT_PAGE = pageQuery('latchkey-view-next-2', '>');
 
 /**
  * The rows after the key `after`, or the first ones; null when there are none.

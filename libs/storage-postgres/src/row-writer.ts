@@ -1,9 +1,14 @@
 import type { StateRow, StateRowChange } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { bigintArray, byteaArray } from './binary-array.js';
-import { checksumOfRow, minus, plus, totalsOf, type RowTotals } from './row-totals.js';
+import { MAX_STATEMENT_ROWS } from './row-batches.js';
+import { checksumOfRow, minus, NO_ROWS, plus, totalsOf, type RowTotals } from './row-totals.js';
 import { safeIntegerFrom } from './safe-integer.js';
 import { CHECKPOINT_TABLE, ROW_TABLE } from './schema-names.js';
+import { appendPages, isPaged, readPagesEnd, removeFromPages, type PagesEnd } from './state-pages.js';
+
+/** Where rows are written: a generation, under the claim of an epoch. */
+export type RowPlace = { readonly generation: number; readonly epoch: number };
 
 /** What the rows that went, or were replaced, came to. */
 type GoneColumns = { readonly count: string; readonly sum: string };
@@ -41,40 +46,104 @@ const STAGE = {
     WHERE EXISTS (SELECT FROM ${CHECKPOINT_TABLE} WHERE epoch = $5)`,
 };
 
-/** @returns what the rows of the generation come to afterwards, if they came to `before` */
-export async function writeChanges(
-  client: ClientBase,
-  generation: number,
-  { changes, before }: { readonly changes: readonly StateRowChange[]; readonly before: RowTotals },
-): Promise<RowTotals> {
-  const removed: Uint8Array[] = [];
-  const rows: StateRow[] = [];
-  for (const { key, value } of changes) {
-    if (value === null) removed.push(key);
-    else rows.push({ key, value });
+/**
+ * Keys to take out of pages in one statement. Those that go together lie scattered over many pages, each of which is looked
+ * at, and perhaps written anew, by every statement: one for a whole checkpoint is best.
+ */
+const MAX_PAGE_REMOVALS = 65_536;
+
+/** Brings the rows of a generation from what one checkpoint says to what the next says, in one transaction. */
+export class RowWriter {
+  private pagesEnd: PagesEnd | null = null;
+  private goneFromPages: Uint8Array[] = [];
+
+  /** @param totals what the rows of the generation come to */
+  constructor(
+    private readonly client: ClientBase,
+    private readonly place: RowPlace,
+    private totals: RowTotals,
+  ) {}
+
+  /** @returns false when the claim is not the last one any more */
+  async write(changes: readonly StateRowChange[]): Promise<boolean> {
+    const removed: Uint8Array[] = [];
+    const upserted: StateRow[] = [];
+    const appended: StateRow[] = [];
+    const repeated: Uint8Array[] = [];
+    this.pagesEnd ??= await readPagesEnd(this.client, this.place.generation);
+    for (const { key, value } of changes) {
+      if (value === null) (isPaged(key) ? this.goneFromPages : removed).push(key);
+      else if (this.pagesEnd.takes(key)) appended.push({ key, value });
+      else {
+        if (isPaged(key)) repeated.push(key);
+        upserted.push({ key, value });
+      }
+    }
+    // The same checkpoint once more, after nobody could say whether it was saved.
+    if (repeated.length > 0) this.subtract(await removeFromPages(this.client, this.place.generation, repeated));
+    await this.remove(removed);
+    await this.upsert(upserted);
+    if (this.goneFromPages.length >= MAX_PAGE_REMOVALS) await this.removePaged();
+    if (appended.length === 0) return true;
+    const added = await appendPages(this.client, this.place, appended);
+    this.totals = plus(this.totals, added ?? NO_ROWS);
+    return added !== null;
   }
-  let totals = before;
-  if (removed.length > 0) {
-    const result = await client.query<GoneColumns>({ ...REMOVE, values: [generation, byteaArray(removed)] });
-    totals = minus(totals, goneOf(result.rows[0]));
+
+  /** @returns what the rows of the generation come to now */
+  async finish(): Promise<RowTotals> {
+    await this.removePaged();
+    return this.totals;
   }
-  if (rows.length > 0) {
-    const { values, added } = rowValues(generation, rows);
-    const result = await client.query<GoneColumns>({ ...UPSERT, values });
-    totals = plus(minus(totals, goneOf(result.rows[0])), added);
+
+  private async removePaged(): Promise<void> {
+    const keys = this.goneFromPages;
+    this.goneFromPages = [];
+    if (keys.length === 0) return;
+    const gone = await removeFromPages(this.client, this.place.generation, keys);
+    this.subtract(gone);
+    if (gone.count === keys.length) return;
+    for (let start = 0; start < keys.length; start += MAX_STATEMENT_ROWS) {
+      await this.remove(keys.slice(start, start + MAX_STATEMENT_ROWS));
+    }
   }
-  return totals;
+
+  private async remove(keys: readonly Uint8Array[]): Promise<void> {
+    if (keys.length === 0) return;
+    const values = [this.place.generation, byteaArray(keys)];
+    this.subtract(goneOf((await this.client.query<GoneColumns>({ ...REMOVE, values })).rows[0]));
+  }
+
+  private async upsert(rows: readonly StateRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    const { values, added } = rowValues(this.place.generation, rows);
+    this.subtract(goneOf((await this.client.query<GoneColumns>({ ...UPSERT, values })).rows[0]));
+    this.totals = plus(this.totals, added);
+  }
+
+  private subtract(gone: RowTotals): void {
+    this.totals = minus(this.totals, gone);
+  }
 }
 
-/** Rows whose keys are new in the generation. @returns what they come to; null when the claim is not the last one any more */
+/**
+ * Rows whose keys are new in the generation.
+ * @param pagesEnd of what was staged before
+ * @returns what they come to; null when the claim is not the last one any more
+ */
 export async function stageRows(
   client: ClientBase,
-  { generation, epoch }: { readonly generation: number; readonly epoch: number },
-  rows: readonly StateRow[],
+  place: RowPlace,
+  { rows, pagesEnd }: { readonly rows: readonly StateRow[]; readonly pagesEnd: PagesEnd },
 ): Promise<RowTotals | null> {
-  const { values, added } = rowValues(generation, rows);
-  const { rowCount } = await client.query({ ...STAGE, values: [...values, epoch] });
-  return rowCount === rows.length ? added : null;
+  const appended: StateRow[] = [];
+  const others: StateRow[] = [];
+  for (const row of rows) (pagesEnd.takes(row.key) ? appended : others).push(row);
+  const paged = appended.length === 0 ? NO_ROWS : await appendPages(client, place, appended);
+  if (paged === null || others.length === 0) return paged;
+  const { values, added } = rowValues(place.generation, others);
+  const { rowCount } = await client.query({ ...STAGE, values: [...values, place.epoch] });
+  return rowCount === others.length ? plus(paged, added) : null;
 }
 
 function rowValues(

@@ -4,10 +4,11 @@ export const STORE_TABLE = `${SCHEMA}.store`;
 export const BATCH_TABLE = `${SCHEMA}.log_batch`;
 export const CHECKPOINT_TABLE = `${SCHEMA}.checkpoint`;
 export const ROW_TABLE = `${SCHEMA}.state_row`;
+export const PAGE_TABLE = `${SCHEMA}.state_page`;
 export const IDENTITY_TABLE = `${SCHEMA}.identity`;
 export const PEER_TABLE = `${SCHEMA}.peer`;
 export const GENERATION_SEQUENCE = `${SCHEMA}.state_generation`;
 export const MIGRATIONS_TABLE = 'migrations';
 
 /** What the tables and the bytes in them mean. A store of a newer format is refused, not guessed at. */
-export const STORE_FORMAT = 4;
+export const STORE_FORMAT = 5;

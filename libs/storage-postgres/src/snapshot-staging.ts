@@ -5,6 +5,7 @@ import { refusalOf, type Writer } from './checkpoint-save.js';
 import { batchesOf } from './row-batches.js';
 import { NO_ROWS, plus, type RowTotals } from './row-totals.js';
 import { stageRows } from './row-writer.js';
+import { PagesEnd } from './state-pages.js';
 import { dropGeneration } from './state-waste.js';
 
 /** Runs on the checkpoints' connection, when it is this call's turn. */
@@ -17,6 +18,7 @@ export type RunStatements = (work: (client: ClientBase, writer: Writer) => Promi
  */
 export class PostgresStaging implements SnapshotStaging {
   private rowTotals: RowTotals = NO_ROWS;
+  private readonly pagesEnd = new PagesEnd();
   private condition: 'open' | 'broken' | 'installed' | 'discarded' = 'open';
 
   constructor(
@@ -40,7 +42,7 @@ export class PostgresStaging implements SnapshotStaging {
     await this.run(async (client, writer) => {
       const place = { generation: this.generation, epoch: writer.epoch };
       for (const batch of batchesOf([rows])) {
-        const added = await stageRows(client, place, batch);
+        const added = await stageRows(client, place, { rows: batch, pagesEnd: this.pagesEnd });
         if (added === null) throw await refusalOf(client, writer);
         this.rowTotals = plus(this.rowTotals, added);
       }

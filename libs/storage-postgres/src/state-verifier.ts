@@ -3,14 +3,19 @@ import type { ClientBase } from 'pg';
 import { readRecord } from './checkpoint-record.js';
 import { isSame, SUM_LIMIT } from './row-totals.js';
 import { safeIntegerFrom } from './safe-integer.js';
-import { ROW_TABLE } from './schema-names.js';
+import { PAGE_TABLE, ROW_TABLE } from './schema-names.js';
 
 /** Going through millions of rows, one after the other. */
 const SUM_TIMEOUT_MS = 10 * 60_000;
 
 const SUM = `
   SELECT count(*)::text AS count, (coalesce(sum(checksum), 0) % ${SUM_LIMIT})::text AS sum
-  FROM ${ROW_TABLE} WHERE generation = $1`;
+  FROM (
+    SELECT checksum FROM ${ROW_TABLE} WHERE generation = $1
+    UNION ALL
+    SELECT r.checksum
+    FROM ${PAGE_TABLE} p CROSS JOIN LATERAL unnest(p.row_keys, p.row_checksums) AS r(key, checksum)
+    WHERE p.generation = $1 AND r.key IS NOT NULL) AS r(checksum)`;
 
 /**
  * That no row of the checkpoint is missing and none is too many, by the rows' own checksums. One statement, because all

@@ -5,6 +5,7 @@ import { CheckpointEntity } from './entities/checkpoint.entity.js';
 import { IdentityEntity } from './entities/identity.entity.js';
 import { LogBatchEntity } from './entities/log-batch.entity.js';
 import { PeerEntity } from './entities/peer.entity.js';
+import { StatePageEntity } from './entities/state-page.entity.js';
 import { StateRowEntity } from './entities/state-row.entity.js';
 import { StoreEntity } from './entities/store.entity.js';
 import { CreateLog1763700000000 } from './migrations/1763700000000-create-log.js';
@@ -12,6 +13,7 @@ import { CreateCheckpoint1764500000000 } from './migrations/1764500000000-create
 import { CreateIdentity1765300000000 } from './migrations/1765300000000-create-identity.js';
 import { AddLoss1765500000000 } from './migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from './migrations/1765400000000-create-views.js';
+import { CreatePages1765600000000 } from './migrations/1765600000000-create-pages.js';
 import { MIGRATIONS_TABLE, SCHEMA } from './schema-names.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -62,13 +64,22 @@ export class StoreConnection {
       url,
       schema: SCHEMA,
       applicationName,
-      entities: [StoreEntity, LogBatchEntity, CheckpointEntity, StateRowEntity, IdentityEntity, PeerEntity],
+      entities: [
+        StoreEntity,
+        LogBatchEntity,
+        CheckpointEntity,
+        StateRowEntity,
+        StatePageEntity,
+        IdentityEntity,
+        PeerEntity,
+      ],
       migrations: [
         CreateLog1763700000000,
         CreateCheckpoint1764500000000,
         CreateIdentity1765300000000,
         CreateViews1765400000000,
         AddLoss1765500000000,
+        CreatePages1765600000000,
       ],
       migrationsTableName: MIGRATIONS_TABLE,
       installExtensions: false,

@@ -1,0 +1,294 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { logIndex, nodeId, term, type LogEntry, type SnapshotMeta } from '@latchkey/raft';
+import { LogStoreError, type CheckpointStore, type StateRow, type StateRowChange } from '@latchkey/replica';
+import { createDatabase, queryOnce } from '../../../test/support/postgres.js';
+import { CreatePages1765600000000 } from './migrations/1765600000000-create-pages.js';
+import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
+import { takeBack } from './test-support/older-database.js';
+
+const N1 = nodeId('n1');
+const MEMBERSHIP = { voters: [N1], votersOutgoing: [], learners: [] };
+const ENTRIES = 200;
+const VIEW_BYTES = 30_000;
+const MANY = 3_000;
+const SEED = 20_261_121;
+const ROUNDS = 15;
+/** Longer than a page may be. */
+const LONG_VALUE_BYTES = 100_000;
+
+const VERSIONS = 4;
+const META = 1;
+const OUTCOMES = 6;
+
+let url = '';
+let stores: PostgresStores;
+
+beforeEach(async () => {
+  url = await createDatabase();
+  stores = createPostgresStores({ url, nodeId: N1, clusterId: 'orders' });
+  await stores.logStore.load();
+  const entries: LogEntry[] = Array.from({ length: ENTRIES }, (_, at) => ({
+    type: 'noop',
+    index: logIndex(at + 1),
+    term: term(1),
+  }));
+  await stores.logStore.persist({ hardState: null, truncateFrom: null, entries });
+});
+
+afterEach(() => stores.logStore.close());
+
+const meta = (index: number): SnapshotMeta => ({ index: logIndex(index), term: term(1), membership: MEMBERSHIP });
+
+function keyOf(section: number, number: number): Buffer {
+  const key = Buffer.alloc(13, 'k');
+  key[0] = section;
+  key.writeBigUInt64BE(BigInt(number), 1);
+  return key;
+}
+
+const rowOf = (section: number, number: number, bytes = 100): StateRow => ({
+  key: keyOf(section, number),
+  value: Buffer.alloc(bytes, number % 251),
+});
+const version = (number: number, bytes?: number): StateRow => rowOf(VERSIONS, number, bytes);
+const gone = (number: number): StateRowChange => ({ key: keyOf(VERSIONS, number), value: null });
+const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
+
+const save = (index: number, changes: readonly StateRowChange[]): Promise<void> =>
+  stores.checkpoints.save({ meta: meta(index), changes: [changes] });
+
+async function readRows(checkpoints: CheckpointStore = stores.checkpoints): Promise<StateRow[]> {
+  const view = await checkpoints.openView();
+  if (view === null) throw new Error('there is no checkpoint');
+  const rows: StateRow[] = [];
+  try {
+    for (let page = await view.nextPage(VIEW_BYTES); page !== null; page = await view.nextPage(VIEW_BYTES)) {
+      for (const { key, value } of page) rows.push({ key: Buffer.from(key), value: Buffer.from(value) });
+    }
+  } finally {
+    await view.close();
+  }
+  return rows;
+}
+
+/** A look for damage, to its end. @throws LogStoreError */
+async function verify(): Promise<void> {
+  let rowCount = 0;
+  for await (const page of stores.verifier.verify({ maxBytesPerPage: VIEW_BYTES })) rowCount += page.rowCount;
+  expect(rowCount).toBeGreaterThan(0);
+}
+
+async function count(from: string): Promise<number> {
+  return Number((await queryOnce(url, `SELECT count(*) AS count FROM ${from}`))[0]?.['count']);
+}
+const pagesCount = () => count('latchkey.state_page');
+const rowsCount = () => count('latchkey.state_row');
+
+async function failureOf(call: Promise<unknown>): Promise<LogStoreError> {
+  const error: unknown = await call.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof LogStoreError)) throw new Error(`not a LogStoreError: ${String(error)}`, { cause: error });
+  return error;
+}
+
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+describe('versions of keys', () => {
+  it('lie many to a row, among the other rows in the order of their keys', async () => {
+    const versions = numbers(1, MANY).map((number) => version(number));
+    await save(3, [rowOf(META, 0), ...versions, rowOf(OUTCOMES, 1)]);
+    expect(await readRows()).toEqual([rowOf(META, 0), ...versions, rowOf(OUTCOMES, 1)]);
+    expect(await rowsCount()).toBe(2);
+    expect(await pagesCount()).toBeLessThan(MANY / 40);
+    await verify();
+  });
+
+  it('of any length come back whole', async () => {
+    const rows = [
+      version(1),
+      version(2, 0),
+      version(3, LONG_VALUE_BYTES),
+      version(4, 7_000),
+      version(5, 7_000),
+      version(6),
+    ];
+    await save(3, rows);
+    expect(await readRows()).toEqual(rows);
+    await verify();
+  });
+
+  it('leave their page when they go, which goes with the last of them', async () => {
+    await save(
+      3,
+      numbers(0, MANY).map((number) => version(number)),
+    );
+    const before = await pagesCount();
+    const survivors = numbers(0, MANY).filter((number) => number % 100 === 0);
+    await save(
+      4,
+      numbers(0, MANY)
+        .filter((number) => number % 100 !== 0)
+        .map(gone),
+    );
+    expect(await readRows()).toEqual(survivors.map((number) => version(number)));
+    await save(5, survivors.slice(0, -1).map(gone));
+    expect(await readRows()).toEqual(survivors.slice(-1).map((number) => version(number)));
+    expect(await pagesCount()).toBe(1);
+    expect(before).toBeGreaterThan(1);
+    await verify();
+  });
+
+  it('are saved once, though their checkpoint is saved again, before or after another start', async () => {
+    const rows = numbers(0, MANY).map((number) => version(number));
+    await save(3, rows);
+    await save(4, [gone(7), version(MANY)]);
+    await save(4, [gone(7), version(MANY)]);
+    await stores.logStore.load();
+    await save(4, [gone(7), version(MANY)]);
+    expect(await readRows()).toEqual([...rows.slice(0, 7), ...rows.slice(8), version(MANY)]);
+    await verify();
+  });
+
+  it('of a transaction that was not committed are not there', async () => {
+    await save(3, [version(1)]);
+    const changes = {
+      *[Symbol.iterator]() {
+        yield numbers(2, MANY).map((number) => version(number));
+        throw new Error('the machine has failed');
+      },
+    };
+    await expect(stores.checkpoints.save({ meta: meta(4), changes })).rejects.toThrow(/could not give the rows/);
+    expect(await readRows()).toEqual([version(1)]);
+    await save(5, [version(2), version(3)]);
+    expect(await readRows()).toEqual([1, 2, 3].map((number) => version(number)));
+  });
+
+  it('may come in any order and change, which no state machine does, and are what was saved last', async () => {
+    const random = randomFrom(SEED);
+    const model = new Map<number, StateRow>();
+    let next = 1;
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const changes = new Map<number, StateRowChange>();
+      for (const known of model.keys()) if (random(5) === 0) changes.set(known, gone(known));
+      for (let some = random(10); some > 0; some -= 1) {
+        const number = random(next);
+        changes.set(number, version(number, random(300)));
+      }
+      for (let some = random(400); some > 0; some -= 1, next += 1 + random(3))
+        changes.set(next, version(next, random(400)));
+      for (const [number, { key, value }] of changes) {
+        if (value === null) model.delete(number);
+        else model.set(number, { key, value });
+      }
+      await save(round, [...changes.values()]);
+      const expected = [...model].sort(([left], [right]) => left - right).map(([, row]) => row);
+      expect(await readRows()).toEqual(expected);
+    }
+    expect(await pagesCount()).toBeGreaterThan(ROUNDS);
+    await verify();
+  });
+});
+
+describe('a snapshot', () => {
+  it('is staged in pages, which take the place of those before it and go on growing', async () => {
+    await save(3, [version(1), version(2)]);
+    const staging = await stores.checkpoints.stageSnapshot(meta(5));
+    const rows = [rowOf(META, 0), ...numbers(1, MANY).map((number) => version(number)), rowOf(OUTCOMES, 1)];
+    for (let start = 0; start < rows.length; start += 700) await staging.append(rows.slice(start, start + 700));
+    expect(await readRows()).toEqual([version(1), version(2)]);
+    await stores.checkpoints.installSnapshot({
+      staging,
+      hardState: { currentTerm: term(1), votedFor: null },
+      keepsTail: true,
+    });
+    await stores.logStore.load();
+    expect(await readRows()).toEqual(rows);
+    await save(6, [gone(5), version(MANY)]);
+    const left = rows.filter((row) => row.key !== rows[5]?.key);
+    expect(await readRows()).toEqual([...left.slice(0, -1), version(MANY), ...left.slice(-1)]);
+    await verify();
+    await stores.checkpoints.compactLog(meta(4));
+    expect(await count('latchkey.state_page WHERE generation = 0')).toBe(0);
+  });
+
+  it('that is discarded leaves no page', async () => {
+    await save(3, [version(1)]);
+    const staging = await stores.checkpoints.stageSnapshot(meta(5));
+    await staging.append(numbers(1, MANY).map((number) => version(number)));
+    await staging.discard();
+    expect([await pagesCount(), await rowsCount()]).toEqual([1, 0]);
+  });
+});
+
+describe('damaged page, FAILURE-MODES 29', () => {
+  it.each([
+    ['an altered value', `row_values[3] = set_byte(row_values[3], 0, 99)`, /0x040000000000000003/],
+    ['an altered key', `row_keys[3] = set_byte(row_keys[3], 12, 66)`, /0x040000000000000003/],
+    [
+      "two values in each other's place",
+      `row_values[3] = row_values[4], row_values[4] = row_values[3]`,
+      /does not fit/,
+    ],
+    ['a lost value', `row_values = row_values[1:cardinality(row_values) - 1]`, /does not fit/],
+    [
+      'a lost row',
+      `row_keys = row_keys[2:], row_values = row_values[2:], row_checksums = row_checksums[2:]`,
+      /2998 rows/,
+    ],
+    ['a lost key', `row_keys = row_keys[1:cardinality(row_keys) - 1]`, /2998 rows/],
+  ])('with %s is never read to its end, and is found by a look for damage', async (_damage, change, message) => {
+    await save(
+      3,
+      numbers(1, MANY + 1)
+        .map((number) => version(number))
+        .slice(0, 2_999),
+    );
+    await queryOnce(
+      url,
+      `UPDATE latchkey.state_page SET ${change} WHERE last_key = (SELECT last_key FROM latchkey.state_page ORDER BY last_key LIMIT 1)`,
+    );
+    for (const read of [readRows, verify]) {
+      const error = await failureOf(read());
+      expect(error.code).toBe('corrupt');
+      expect(error.message).toMatch(message);
+    }
+  });
+
+  it('that is lost is noticed', async () => {
+    await save(
+      3,
+      numbers(0, MANY).map((number) => version(number)),
+    );
+    await queryOnce(
+      url,
+      `DELETE FROM latchkey.state_page WHERE last_key = (SELECT last_key FROM latchkey.state_page ORDER BY last_key LIMIT 1)`,
+    );
+    expect(await failureOf(readRows())).toMatchObject({ code: 'corrupt' });
+    expect(await failureOf(verify())).toMatchObject({ code: 'corrupt' });
+  });
+});
+
+describe('a database of a Latchkey that knew no pages', () => {
+  it('keeps its versions where they are until they go; new ones lie in pages', async () => {
+    const rows = [rowOf(META, 0), ...numbers(1, MANY).map((number) => version(number))];
+    await save(3, rows);
+    await stores.logStore.close();
+    await takeBack(url, CreatePages1765600000000);
+    expect(await rowsCount()).toBe(rows.length);
+    stores = createPostgresStores({ url, nodeId: N1, clusterId: 'orders' });
+    await stores.logStore.load();
+    expect(await readRows()).toEqual(rows);
+    await save(4, [...numbers(1, MANY - 1).map(gone), version(MANY), version(MANY + 1)]);
+    expect(await readRows()).toEqual([rowOf(META, 0), ...[MANY - 1, MANY, MANY + 1].map((number) => version(number))]);
+    expect([await rowsCount(), await pagesCount()]).toEqual([2, 1]);
+    await verify();
+  });
+});

@@ -1,0 +1,150 @@
+import type { StateRow } from '@latchkey/replica';
+import type { ClientBase } from 'pg';
+import { bigintArray, byteaArray } from './binary-array.js';
+import { checksumOfRow, totalsOf, type RowTotals } from './row-totals.js';
+import { safeIntegerFrom } from './safe-integer.js';
+import { CHECKPOINT_TABLE, PAGE_TABLE, ROW_TABLE } from './schema-names.js';
+
+/**
+ * Versions of keys (libs/state-machine/src/state-rows.ts) are nearly all that a checkpoint writes, come in the order of their
+ * keys, and never change until they go. They lie many to a row of `state_page`: what costs is the number of rows, which an
+ * index, the log of the server and its vacuum have to do with each, and not so much their bytes.
+ *
+ * The pages of a generation do not overlap, and a key is either in a page or in `state_row`. Every row may lie in `state_row`.
+ */
+const PAGED_SECTION = 4;
+const FIRST_PAGED_KEY = Buffer.of(PAGED_SECTION);
+const FIRST_KEY_BEHIND = Buffer.of(PAGED_SECTION + 1);
+
+/** So that a page fits into one of the server's, of 8,160 bytes, with its own key and the headers of the arrays. */
+const MAX_PAGE_BYTES = 7_800;
+/** In the arrays: two lengths with their padding, and the checksum. */
+const ROW_OVERHEAD_BYTES = 22;
+/** Bounds what is taken apart when one row of a page goes. */
+const MAX_PAGE_ROWS = 64;
+
+const LAST_KEYS = {
+  name: 'latchkey-pages-end-1',
+  text: `
+    (SELECT last_key FROM ${PAGE_TABLE} WHERE generation = $1 ORDER BY last_key DESC LIMIT 1)
+    UNION ALL
+    (SELECT key FROM ${ROW_TABLE} WHERE generation = $1 AND key >= $2 AND key < $3 ORDER BY key DESC LIMIT 1)`,
+};
+
+/** A process that was fenced must not add to what may be another's by now. */
+const APPEND = {
+  name: 'latchkey-pages-append-1',
+  text: `
+    INSERT INTO ${PAGE_TABLE} (generation, last_key, row_keys, row_values, row_checksums)
+    SELECT $1, ($2::bytea[])[p.last], ($2::bytea[])[p.first:p.last], ($3::bytea[])[p.first:p.last],
+           ($4::bigint[])[p.first:p.last]
+    FROM (SELECT first::integer, last::integer FROM unnest($5::bigint[], $6::bigint[]) AS n(first, last)) AS p
+    WHERE EXISTS (SELECT FROM ${CHECKPOINT_TABLE} WHERE epoch = $7)`,
+};
+
+/**
+ * Only the keys of the pages between $3 and $4 are looked at; a page from which some rows go is written anew. `IN` in an
+ * expression is a hash table in every plan, whatever the server takes for the number of keys, which it cannot know; without
+ * `OFFSET` it would be one for each place where `is_gone` stands.
+ */
+const REMOVE = {
+  name: 'latchkey-pages-remove-1',
+  text: `
+    WITH touched AS MATERIALIZED (
+      SELECT r.last_key, count(*) FILTER (WHERE r.is_gone) AS count, sum(r.checksum) FILTER (WHERE r.is_gone) AS sum,
+             array_agg(r.place ORDER BY r.place) FILTER (WHERE NOT r.is_gone) AS kept
+      FROM (
+        SELECT p.last_key, r.checksum, r.place, r.key IN (SELECT unnest($2::bytea[])) IS TRUE AS is_gone
+        FROM ${PAGE_TABLE} p
+        CROSS JOIN LATERAL unnest(p.row_keys, p.row_checksums) WITH ORDINALITY AS r(key, checksum, place)
+        WHERE p.generation = $1 AND p.last_key >= $3 AND p.last_key <= coalesce(
+          (SELECT last_key FROM ${PAGE_TABLE} WHERE generation = $1 AND last_key >= $4 ORDER BY last_key LIMIT 1), $4)
+        OFFSET 0) AS r
+      GROUP BY r.last_key
+      HAVING count(*) FILTER (WHERE r.is_gone) > 0),
+    emptied AS (
+      DELETE FROM ${PAGE_TABLE} p USING touched t
+      WHERE p.generation = $1 AND p.last_key = t.last_key AND t.kept IS NULL),
+    thinned AS (
+      UPDATE ${PAGE_TABLE} p
+      SET row_keys = ARRAY(SELECT p.row_keys[k] FROM unnest(t.kept) AS k),
+          row_values = ARRAY(SELECT p.row_values[k] FROM unnest(t.kept) AS k),
+          row_checksums = ARRAY(SELECT p.row_checksums[k] FROM unnest(t.kept) AS k)
+      FROM touched t
+      WHERE p.generation = $1 AND p.last_key = t.last_key AND t.kept IS NOT NULL)
+    SELECT coalesce(sum(count), 0)::text AS count, coalesce(sum(sum), 0)::text AS sum FROM touched`,
+};
+
+export const isPaged = (key: Uint8Array): boolean => key[0] === PAGED_SECTION;
+
+/** The greatest key of a generation that may lie in a page. */
+export class PagesEnd {
+  constructor(private lastKey: Uint8Array = FIRST_PAGED_KEY) {}
+
+  /** Whether the row belongs into the next page; then it is the last from now on. Rows that do not are not in any page's way. */
+  takes(key: Uint8Array): boolean {
+    if (!isPaged(key) || Buffer.compare(key, this.lastKey) <= 0) return false;
+    this.lastKey = key;
+    return true;
+  }
+}
+
+export async function readPagesEnd(client: ClientBase, generation: number): Promise<PagesEnd> {
+  const values = [generation, FIRST_PAGED_KEY, FIRST_KEY_BEHIND];
+  const { rows } = await client.query<{ readonly last_key: Buffer }>({ ...LAST_KEYS, values });
+  return new PagesEnd(greatest([FIRST_PAGED_KEY, ...rows.map((row) => row.last_key)]));
+}
+
+/** @param rows behind all pages, in the order of their keys. @returns what they come to; null when the claim is not the last one any more */
+export async function appendPages(
+  client: ClientBase,
+  { generation, epoch }: { readonly generation: number; readonly epoch: number },
+  rows: readonly StateRow[],
+): Promise<RowTotals | null> {
+  const checksums = rows.map(({ key, value }) => checksumOfRow(key, value));
+  const lasts = pageEnds(rows);
+  const firsts = [1, ...lasts.slice(0, -1).map((last) => last + 1)];
+  const keys = byteaArray(rows.map(({ key }) => key));
+  const contents = byteaArray(rows.map(({ value }) => value));
+  const values = [generation, keys, contents, bigintArray(checksums), bigintArray(firsts), bigintArray(lasts), epoch];
+  const { rowCount } = await client.query({ ...APPEND, values });
+  return rowCount === lasts.length ? totalsOf(checksums) : null;
+}
+
+/** @returns what those of them came to that were in pages */
+export async function removeFromPages(
+  client: ClientBase,
+  generation: number,
+  keys: readonly Uint8Array[],
+): Promise<RowTotals> {
+  const values = [generation, byteaArray(keys), least(keys), greatest(keys)];
+  const { rows } = await client.query<{ readonly count: string; readonly sum: string }>({ ...REMOVE, values });
+  return {
+    count: safeIntegerFrom(rows[0]?.count, 'a number of rows'),
+    sum: safeIntegerFrom(rows[0]?.sum, 'a sum of checksums'),
+  };
+}
+
+/** The place of the last row of each page, counted from 1. */
+function pageEnds(rows: readonly StateRow[]): number[] {
+  const ends: number[] = [];
+  let rowCount = 0;
+  let byteCount = 0;
+  for (const [place, { key, value }] of rows.entries()) {
+    const rowBytes = ROW_OVERHEAD_BYTES + key.byteLength + value.byteLength;
+    if (rowCount > 0 && (rowCount === MAX_PAGE_ROWS || byteCount + rowBytes > MAX_PAGE_BYTES)) {
+      ends.push(place);
+      rowCount = 0;
+      byteCount = 0;
+    }
+    rowCount += 1;
+    byteCount += rowBytes;
+  }
+  ends.push(rows.length);
+  return ends;
+}
+
+const greatest = (keys: readonly Uint8Array[]): Uint8Array =>
+  keys.reduce((most, key) => (Buffer.compare(key, most) > 0 ? key : most));
+const least = (keys: readonly Uint8Array[]): Uint8Array =>
+  keys.reduce((most, key) => (Buffer.compare(key, most) < 0 ? key : most));
