@@ -28,6 +28,8 @@ const MAX_IDLE_IN_TRANSACTION_MS = 60_000;
 const BEGIN_VIEW = `
   BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
   LOCK TABLE ${ROW_TABLE}, ${PAGE_TABLE} IN ACCESS SHARE MODE`;
+/** Room for a hash table of the keys that leave pages: without it the server would look through all of them for each row. */
+const BEGIN_SAVE = `BEGIN; SET LOCAL work_mem = '16MB'`;
 /** Calls that wait for their turn on the connection. The driver has a few; more are a bug of it. */
 const MAX_WAITING_CALLS = 64;
 /** So much dropped log is worth a vacuum, after which the log's next rows take the space of the dropped ones. */
@@ -57,7 +59,7 @@ export class PostgresCheckpointStore implements CheckpointStore {
 
   save(checkpoint: Checkpoint): Promise<void> {
     return this.onConnection(async (client, writer, willWrite) => {
-      await client.query('BEGIN');
+      await client.query(BEGIN_SAVE);
       await writeCheckpoint(client, checkpoint, writer);
       willWrite();
       await client.query('COMMIT');

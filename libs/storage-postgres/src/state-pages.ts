@@ -23,13 +23,10 @@ const ROW_OVERHEAD_BYTES = 22;
 /** Bounds what is taken apart when one row of a page goes. */
 const MAX_PAGE_ROWS = 64;
 
-const LAST_KEYS = {
-  name: 'latchkey-pages-end-1',
-  text: `
+const LAST_KEYS = `
     (SELECT last_key FROM ${PAGE_TABLE} WHERE generation = $1 ORDER BY last_key DESC LIMIT 1)
     UNION ALL
-    (SELECT key FROM ${ROW_TABLE} WHERE generation = $1 AND key >= $2 AND key < $3 ORDER BY key DESC LIMIT 1)`,
-};
+    (SELECT key FROM ${ROW_TABLE} WHERE generation = $1 AND key >= $2 AND key < $3 ORDER BY key DESC LIMIT 1)`;
 
 /** A process that was fenced must not add to what may be another's by now. */
 const APPEND = {
@@ -45,11 +42,10 @@ const APPEND = {
 /**
  * Only the keys of the pages between $3 and $4 are looked at; a page from which some rows go is written anew. `IN` in an
  * expression is a hash table in every plan, whatever the server takes for the number of keys, which it cannot know; without
- * `OFFSET` it would be one for each place where `is_gone` stands.
+ * `OFFSET` it would be one for each place where `is_gone` stands. The server must plan it each time, as any statement without
+ * a name: a plan for the few pages of the beginning would go through all pages for each of them later.
  */
-const REMOVE = {
-  name: 'latchkey-pages-remove-1',
-  text: `
+const REMOVE = `
     WITH touched AS MATERIALIZED (
       SELECT r.last_key, count(*) FILTER (WHERE r.is_gone) AS count, sum(r.checksum) FILTER (WHERE r.is_gone) AS sum,
              array_agg(r.place ORDER BY r.place) FILTER (WHERE NOT r.is_gone) AS kept
@@ -72,8 +68,7 @@ const REMOVE = {
           row_checksums = ARRAY(SELECT p.row_checksums[k] FROM unnest(t.kept) AS k)
       FROM touched t
       WHERE p.generation = $1 AND p.last_key = t.last_key AND t.kept IS NOT NULL)
-    SELECT coalesce(sum(count), 0)::text AS count, coalesce(sum(sum), 0)::text AS sum FROM touched`,
-};
+    SELECT coalesce(sum(count), 0)::text AS count, coalesce(sum(sum), 0)::text AS sum FROM touched`;
 
 export const isPaged = (key: Uint8Array): boolean => key[0] === PAGED_SECTION;
 
@@ -91,7 +86,7 @@ export class PagesEnd {
 
 export async function readPagesEnd(client: ClientBase, generation: number): Promise<PagesEnd> {
   const values = [generation, FIRST_PAGED_KEY, FIRST_KEY_BEHIND];
-  const { rows } = await client.query<{ readonly last_key: Buffer }>({ ...LAST_KEYS, values });
+  const { rows } = await client.query<{ readonly last_key: Buffer }>(LAST_KEYS, values);
   return new PagesEnd(greatest([FIRST_PAGED_KEY, ...rows.map((row) => row.last_key)]));
 }
 
@@ -118,7 +113,7 @@ export async function removeFromPages(
   keys: readonly Uint8Array[],
 ): Promise<RowTotals> {
   const values = [generation, byteaArray(keys), least(keys), greatest(keys)];
-  const { rows } = await client.query<{ readonly count: string; readonly sum: string }>({ ...REMOVE, values });
+  const { rows } = await client.query<{ readonly count: string; readonly sum: string }>(REMOVE, values);
   return {
     count: safeIntegerFrom(rows[0]?.count, 'a number of rows'),
     sum: safeIntegerFrom(rows[0]?.sum, 'a sum of checksums'),

@@ -4,29 +4,21 @@ import { PAGE_TABLE, ROW_TABLE } from './schema-names.js';
 const SLICE_ROWS = 2_000;
 const SLICE_PAGES = 200;
 
-const NEXT_GENERATION = {
-  name: 'latchkey-generation-after-1',
-  text: `
+/** Without names, so that no plan for the small tables of the beginning is used later. */
+const NEXT_GENERATION = `
     SELECT min(generation) AS generation
     FROM ((SELECT generation FROM ${ROW_TABLE} WHERE generation > $1 ORDER BY generation LIMIT 1)
           UNION ALL
-          (SELECT generation FROM ${PAGE_TABLE} WHERE generation > $1 ORDER BY generation LIMIT 1)) AS g`,
-};
+          (SELECT generation FROM ${PAGE_TABLE} WHERE generation > $1 ORDER BY generation LIMIT 1)) AS g`;
 
-const dropSlice = (name: string, { table, key, limit }: { table: string; key: string; limit: number }) => ({
-  name,
-  text: `
+const dropSlice = (table: string, key: string, limit: number): string => `
     WITH dropped AS (
       DELETE FROM ${table}
       WHERE generation = $1 AND ${key} IN (
         SELECT ${key} FROM ${table} WHERE generation = $1 AND ${key} >= $2 ORDER BY ${key} LIMIT ${limit})
       RETURNING ${key} AS key)
-    SELECT key FROM dropped ORDER BY key DESC LIMIT 1`,
-});
-const DROP_SLICES = [
-  dropSlice('latchkey-rows-drop-1', { table: ROW_TABLE, key: 'key', limit: SLICE_ROWS }),
-  dropSlice('latchkey-pages-drop-1', { table: PAGE_TABLE, key: 'last_key', limit: SLICE_PAGES }),
-];
+    SELECT key FROM dropped ORDER BY key DESC LIMIT 1`;
+const DROP_SLICES = [dropSlice(ROW_TABLE, 'key', SLICE_ROWS), dropSlice(PAGE_TABLE, 'last_key', SLICE_PAGES)];
 
 /** Rows of generations that are neither the state nor its successor: of replaced states and of stagings that were left. */
 export async function dropOtherGenerations(client: ClientBase, kept: readonly number[]): Promise<void> {
@@ -40,19 +32,16 @@ export async function dropOtherGenerations(client: ClientBase, kept: readonly nu
 export async function dropGeneration(client: ClientBase, generation: number): Promise<void> {
   for (const slice of DROP_SLICES) {
     for (let last: Buffer | null = Buffer.alloc(0); last !== null;) {
-      const { rows }: { readonly rows: readonly { readonly key: Buffer }[] } = await client.query({
-        ...slice,
-        values: [generation, last],
-      });
+      const { rows }: { readonly rows: readonly { readonly key: Buffer }[] } = await client.query(slice, [
+        generation,
+        last,
+      ]);
       last = rows[0]?.key ?? null;
     }
   }
 }
 
 async function generationAfter(client: ClientBase, generation: number): Promise<number | null> {
-  const { rows } = await client.query<{ readonly generation: number | null }>({
-    ...NEXT_GENERATION,
-    values: [generation],
-  });
+  const { rows } = await client.query<{ readonly generation: number | null }>(NEXT_GENERATION, [generation]);
   return rows[0]?.generation ?? null;
 }
