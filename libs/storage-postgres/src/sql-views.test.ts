@@ -102,7 +102,7 @@ describe('latchkey.keys and latchkey.key_history', () => {
     machine.run(...names.map((name) => del(name)), put('last', '1'));
     machine.run(compact(machine.state.revision - 1));
     const database = await savedBy(machine);
-    const [rows] = await database.select(`SELECT count(*)::int AS count FROM latchkey.state_row`);
+    const [rows] = await database.select(`SELECT count(*)::int AS count FROM latchkey.version_row`);
     expect(rows?.['count']).toBeGreaterThan(MANY_KEYS);
     expect(await database.select('SELECT key, revision, deleted FROM latchkey.key_history ORDER BY revision')).toEqual([
       { key: 'kept', revision: String(2 * MANY_KEYS + 3), deleted: false },
