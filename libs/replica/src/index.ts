@@ -22,6 +22,7 @@ export type {
   PeerTransportHandlers,
 } from './ports/peer-transport.js';
 export type { CheckpointedStateMachine, CommittedCommand, StateMachine, StateRestore } from './ports/state-machine.js';
+export type { StoreVerifier, VerifiedPage } from './ports/store-verifier.js';
 export type { RejoinReason } from './lost-history.js';
 export { HistoryLostError } from './history-lost-error.js';
 export type { IdentityOptions } from './node-identity.js';

@@ -4,4 +4,3 @@ export { createPostgresLogStore, PostgresLogStore } from './postgres-log-store.j
 export type { PostgresStores } from './postgres-stores.js';
 export { createPostgresStores } from './postgres-stores.js';
 export type { StoreClaim } from './store-claim.js';
-export type { StoreVerifier, VerifiedPage } from './postgres-verifier.js';

@@ -1,8 +1,8 @@
-import type { CheckpointStore, IdentityStore, LogStore } from '@latchkey/replica';
+import type { CheckpointStore, IdentityStore, LogStore, StoreVerifier } from '@latchkey/replica';
 import { PostgresCheckpointStore } from './postgres-checkpoint-store.js';
 import { PostgresIdentityStore } from './postgres-identity-store.js';
 import { PostgresLogStore, type PostgresLogStoreOptions } from './postgres-log-store.js';
-import { PostgresVerifier, type StoreVerifier } from './postgres-verifier.js';
+import { PostgresVerifier } from './postgres-verifier.js';
 
 export type PostgresStores = {
   readonly logStore: LogStore & Pick<PostgresLogStore, 'claim'>;

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { logIndex, nodeId, term, type LogEntry, type SnapshotMeta } from '@latchkey/raft';
-import { LogStoreError, type LogStore, type StateRow } from '@latchkey/replica';
+import { LogStoreError, type LogStore, type StateRow, type VerifiedPage } from '@latchkey/replica';
 import { createDatabase, queryOnce } from '../../../test/support/postgres.js';
 import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
-import type { VerifiedPage } from './postgres-verifier.js';
 import { checksumOfRow } from './row-totals.js';
 
 const IDENTITY = { nodeId: nodeId('n1'), clusterId: 'orders' };

@@ -1,5 +1,5 @@
 import { invariant, InvariantViolation } from '@latchkey/raft';
-import { LogStoreError } from '@latchkey/replica';
+import { LogStoreError, type StoreVerifier, type VerifiedPage } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { readRecord } from './checkpoint-record.js';
 import { refusalOf } from './checkpoint-save.js';
@@ -12,26 +12,6 @@ import { readRowPage, rowsForNextPage, type RowPage } from './row-page.js';
 import { BATCH_TABLE, IDENTITY_TABLE, ROW_TABLE } from './schema-names.js';
 import { verifyRowTotals } from './state-verifier.js';
 import { StoreConnection } from './store-connection.js';
-
-/** What was found to be as it was written. */
-export type VerifiedPage = {
-  readonly table: string;
-  readonly rowCount: number;
-  /** Zero when rows were only counted and summed. */
-  readonly byteCount: number;
-};
-
-/** Looks for damage that nothing else would read before the next start (FAILURE-MODES 29, 34). */
-export interface StoreVerifier {
-  /**
-   * One pass over all that is durable: identity, log, checkpoint; at least one page of each, of about `maxBytesPerPage`
-   * but at least one row. The work is done when a page is asked for, so whoever asks sets the pace. Nothing is held
-   * between pages but a connection: no transaction, no lock. May overlap all other calls of the stores.
-   * @throws LogStoreError corrupt, naming the table and, where one row is at fault, the row; unavailable, also when the
-   *   store was loaded again meanwhile; fenced
-   */
-  verify(options: { readonly maxBytesPerPage: number }): AsyncIterable<VerifiedPage>;
-}
 
 const FIRST_PAGE_ROWS = 64;
 

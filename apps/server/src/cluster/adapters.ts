@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { CheckpointStore, IdentityStore, LogStore, PeerTransport } from '@latchkey/replica';
-import type { StoreVerifier } from '@latchkey/storage-postgres';
+import type { CheckpointStore, IdentityStore, LogStore, PeerTransport, StoreVerifier } from '@latchkey/replica';
 import type { PartLogger } from '../logging/part-logger.js';
 import type { NodeSettings } from '../settings/settings.js';
 import { SoloTransport } from './solo-transport.js';

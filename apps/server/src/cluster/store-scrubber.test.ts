@@ -1,5 +1,10 @@
-import { LogStoreError, type ReplicaPhase, type ReplicaStatus } from '@latchkey/replica';
-import type { StoreVerifier, VerifiedPage } from '@latchkey/storage-postgres';
+import {
+  LogStoreError,
+  type ReplicaPhase,
+  type ReplicaStatus,
+  type StoreVerifier,
+  type VerifiedPage,
+} from '@latchkey/replica';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../libs/lessor/src/test-support/manual-clock.js';
 import type { PartLogger } from '../logging/part-logger.js';

@@ -1,5 +1,11 @@
-import { LogStoreError, type Clock, type Replica, type Timer } from '@latchkey/replica';
-import type { StoreVerifier, VerifiedPage } from '@latchkey/storage-postgres';
+import {
+  LogStoreError,
+  type Clock,
+  type Replica,
+  type StoreVerifier,
+  type Timer,
+  type VerifiedPage,
+} from '@latchkey/replica';
 import type { PartLogger } from '../logging/part-logger.js';
 
 /** What is read and checked in one go: a few milliseconds of the database and of this process. */
