@@ -16,7 +16,8 @@ import { RecordingStateMachine, textCommand, type RecordedOutcome } from './test
 const INCARNATION = 11;
 const OTHER_INCARNATION = 12;
 const PROPOSED_AT_MS = 1_700_000_000_123;
-const ALL = 1_000;
+const ALL = { maxEntries: 1_000, maxBytes: Infinity };
+const LARGE_COMMAND_BYTES = 10_000;
 const MEMBERSHIP: Membership = { voters: [nodeId('n1')], votersOutgoing: [], learners: [] };
 const START = { index: logIndex(0), term: term(0) };
 
@@ -59,11 +60,36 @@ describe('applying committed entries', () => {
     const { applier, machine } = setUp();
     applier.enqueue([noop(1), noop(2), noop(3)]);
     applier.enqueue([noop(4), noop(5)]);
-    expect([applier.applySlice(2), applier.appliedIndex, applier.hasBacklog]).toEqual([2, 2, true]);
-    expect([applier.applySlice(2), applier.appliedIndex, applier.hasBacklog]).toEqual([2, 4, true]);
-    expect([applier.applySlice(2), applier.appliedIndex, applier.hasBacklog]).toEqual([1, 5, false]);
+    expect([applier.applySlice({ ...ALL, maxEntries: 2 }), applier.appliedIndex, applier.hasBacklog]).toEqual([
+      2,
+      2,
+      true,
+    ]);
+    expect([applier.applySlice({ ...ALL, maxEntries: 2 }), applier.appliedIndex, applier.hasBacklog]).toEqual([
+      2,
+      4,
+      true,
+    ]);
+    expect([applier.applySlice({ ...ALL, maxEntries: 2 }), applier.appliedIndex, applier.hasBacklog]).toEqual([
+      1,
+      5,
+      false,
+    ]);
     expect(machine.lastIndex).toBe(5);
     expect(applier.committedIndex).toBe(5);
+  });
+
+  it('ends a slice with the entry that reaches its bytes: a few may hold the writes of thousands', () => {
+    const { applier } = setUp();
+    const large = (index: number): LogEntry => command(index, 'x'.repeat(LARGE_COMMAND_BYTES));
+    applier.enqueue([noop(1), large(2), large(3), large(4)]);
+    const slice = { ...ALL, maxBytes: 1.5 * LARGE_COMMAND_BYTES };
+    expect([applier.applySlice(slice), applier.appliedIndex]).toEqual([3, 3]);
+    expect([applier.applySlice({ ...ALL, maxBytes: 1 }), applier.appliedIndex, applier.hasBacklog]).toEqual([
+      1,
+      4,
+      false,
+    ]);
   });
 
   it('does not apply twice what a rebuilt core gives again', () => {

@@ -30,6 +30,9 @@ export type NotedHash = { readonly index: LogIndex; readonly hash: string };
 
 const NO_HASHES: readonly NotedHash[] = [];
 
+/** What is applied in one go. The entry that reaches the bytes is the last one. */
+export type SliceLimits = { readonly maxEntries: number; readonly maxBytes: number };
+
 /** What was committed, in order: entries, or a snapshot in the place of entries. */
 type Committed =
   | { readonly type: 'entries'; readonly entries: readonly LogEntry[] }
@@ -144,21 +147,21 @@ export class Applier<Outcome> {
     this.noteQueued(this.lastQueuedIndex);
   }
 
-  /** Applies at most `maxEntries`; gives the number of entries gone through. */
-  applySlice(maxEntries: number): number {
+  /** Gives the number of entries gone through. */
+  applySlice({ maxEntries, maxBytes }: SliceLimits): number {
     let count = 0;
-    while (count < maxEntries) {
+    let byteCount = 0;
+    while (count < maxEntries && byteCount < maxBytes) {
       const head = this.queue.peek();
       if (head?.type !== 'entries') break;
-      const { entries } = head;
-      const end = Math.min(entries.length, this.offset + maxEntries - count);
-      for (let position = this.offset; position < end; position += 1) {
-        const entry = entries[position];
-        if (entry !== undefined) this.take(entry);
+      const entry = head.entries[this.offset];
+      if (entry !== undefined) {
+        this.take(entry);
+        if (entry.type === 'command') byteCount += entry.data.byteLength;
       }
-      count += end - this.offset;
-      this.offset = end;
-      if (end < entries.length) break;
+      count += 1;
+      this.offset += 1;
+      if (this.offset < head.entries.length) continue;
       this.queue.shift();
       this.offset = 0;
     }

@@ -26,7 +26,7 @@ import { createNodeIdentity, loseHistory } from './driver-identity.js';
 import { InputQueue, type QueuedInput } from './input-queue.js';
 import { Leadership } from './leadership.js';
 import { reachableLeader, type LeaderView } from './leader-view.js';
-import { MAX_APPLIES_PER_TURN, MAX_INPUTS_PER_TURN } from './limits.js';
+import { MAX_APPLIED_BYTES_PER_TURN, MAX_APPLIES_PER_TURN, MAX_INPUTS_PER_TURN } from './limits.js';
 import type { NodeIdentity } from './node-identity.js';
 import { noLeader, shuttingDown } from './pending-proposals.js';
 import { hasEnded, mayExchange } from './phases.js';
@@ -317,7 +317,7 @@ export class ReplicaDriver<Outcome> {
   private applySlice(): void {
     const { applier } = this.parts;
     if (this.phase !== 'running' || !applier.hasBacklog) return;
-    applier.applySlice(MAX_APPLIES_PER_TURN);
+    applier.applySlice({ maxEntries: MAX_APPLIES_PER_TURN, maxBytes: MAX_APPLIED_BYTES_PER_TURN });
     this.tellApplied();
     this.checkpoints?.applied();
     // What was applied may have shown that proposals are lost, and must be sent again.
