@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { StateRow, StateRowChange } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { bigintArray, byteaArray } from './binary-array.js';
@@ -84,6 +85,8 @@ export class RowWriter {
     await this.remove(removed);
     await this.upsert(upserted);
     if (this.goneFromPages.length >= MAX_PAGE_REMOVALS) await this.removePaged();
+    // Keys that go are only gathered: a hundred thousand of them must not keep the event loop from everything else.
+    if (upserted.length + removed.length + appended.length === 0) await nextTurn();
     if (appended.length === 0) return true;
     const added = await appendPages(this.client, this.place, appended);
     this.totals = plus(this.totals, added ?? NO_ROWS);

@@ -4,6 +4,7 @@ import { LogStoreError, type CheckpointStore, type StateRow, type StateRowChange
 import { createDatabase, queryOnce } from '../../../test/support/postgres.js';
 import { CreatePages1765600000000 } from './migrations/1765600000000-create-pages.js';
 import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
+import { MAX_STATEMENT_ROWS } from './row-batches.js';
 import { takeBack } from './test-support/older-database.js';
 
 const N1 = nodeId('n1');
@@ -13,6 +14,7 @@ const VIEW_BYTES = 30_000;
 const MANY = 3_000;
 const SEED = 20_261_121;
 const ROUNDS = 15;
+const PAGES_OF_GONE = 20;
 /** Longer than a page may be. */
 const LONG_VALUE_BYTES = 100_000;
 
@@ -102,6 +104,29 @@ function randomFrom(seed: number): (below: number) => number {
 }
 
 describe('versions of keys', () => {
+  it('leave the event loop free between a thousand keys that go and the next thousand', async () => {
+    let turn = 0;
+    let isSaved = false;
+    const count = (): void => {
+      turn += 1;
+      if (!isSaved) setImmediate(count);
+    };
+    const turns: number[] = [];
+    const changes = {
+      *[Symbol.iterator]() {
+        for (let page = 0; page < PAGES_OF_GONE; page += 1) {
+          turns.push(turn);
+          yield numbers(page * MAX_STATEMENT_ROWS, (page + 1) * MAX_STATEMENT_ROWS).map(gone);
+        }
+      },
+    };
+    setImmediate(count);
+    await stores.checkpoints.save({ meta: meta(1), changes });
+    isSaved = true;
+    expect(turns).toHaveLength(PAGES_OF_GONE);
+    expect(new Set(turns).size).toBe(PAGES_OF_GONE);
+  });
+
   it('lie many to a row, among the other rows in the order of their keys', async () => {
     const versions = numbers(1, MANY).map((number) => version(number));
     await save(3, [rowOf(META, 0), ...versions, rowOf(OUTCOMES, 1)]);
