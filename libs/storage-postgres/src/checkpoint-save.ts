@@ -15,12 +15,12 @@ const FENCED_UPDATE = {
   text: `UPDATE ${CHECKPOINT_TABLE} SET ${assignments(2)} WHERE epoch = $1`,
 };
 
-/** Everything of a save between BEGIN and COMMIT. */
+/** Everything of a save between BEGIN and COMMIT. @returns how many rows have left pages */
 export async function writeCheckpoint(
   client: ClientBase,
   { meta, changes }: Checkpoint,
   writer: Writer,
-): Promise<void> {
+): Promise<number> {
   const { record } = await readRecord(client);
   invariant(meta.index >= (record.meta?.index ?? 1), `checkpoint ${meta.index} is older than the one there`);
   const place = { generation: record.generation, epoch: writer.epoch };
@@ -28,12 +28,13 @@ export async function writeCheckpoint(
   for (const batch of batchesOf(pagesFrom(changes))) {
     if (!(await writing.write(batch))) throw await refusalOf(client, writer);
   }
-  const totals = await writing.finish();
+  const { totals, sweptCount } = await writing.finish();
   // Read late, and not locked: the log is never truncated to before what is applied, so it can only have grown since.
   const { rows } = await client.query<{ readonly last_index: string }>(`SELECT last_index FROM ${STORE_TABLE}`);
   const lastIndex = safeIntegerFrom(rows[0]?.last_index, 'the last index');
   invariant(meta.index <= lastIndex, `checkpoint ${meta.index} is beyond the end of the log, ${lastIndex}`);
   await updateRecord(client, { ...record, meta, totals }, writer);
+  return sweptCount;
 }
 
 /**

@@ -34,6 +34,8 @@ const BEGIN_SAVE = `BEGIN; SET LOCAL work_mem = '16MB'`;
 const MAX_WAITING_CALLS = 64;
 /** So much dropped log is worth a vacuum, after which the log's next rows take the space of the dropped ones. */
 const VACUUM_AFTER_BYTES = 32 * 1024 * 1024;
+/** As much in versions of keys, of some 300 B each with what surrounds them. */
+const VACUUM_AFTER_ROWS = 100_000;
 const VACUUM_TIMEOUT_MS = 10 * 60_000;
 
 /**
@@ -51,6 +53,8 @@ export class PostgresCheckpointStore implements CheckpointStore {
   /** Rows up to there are dropped already. */
   private droppedThrough = 0;
   private droppedBytes = 0;
+  /** Versions that have left pages since their table was vacuumed. */
+  private sweptCount = 0;
 
   constructor(
     private readonly logStore: PostgresLogStore,
@@ -60,9 +64,10 @@ export class PostgresCheckpointStore implements CheckpointStore {
   save(checkpoint: Checkpoint): Promise<void> {
     return this.onConnection(async (client, writer, willWrite) => {
       await client.query(BEGIN_SAVE);
-      await writeCheckpoint(client, checkpoint, writer);
+      const sweptCount = await writeCheckpoint(client, checkpoint, writer);
       willWrite();
       await client.query('COMMIT');
+      this.sweptCount += sweptCount;
     });
   }
 
@@ -175,17 +180,19 @@ export class PostgresCheckpointStore implements CheckpointStore {
     await dropOtherGenerations(client, [record.generation, ...staged]);
   }
 
-  /** Not left to autovacuum, which looks once a minute and may be off: in a minute the log grows by hundreds of megabytes. */
+  /** Not left to autovacuum, which looks once a minute and may be off: in a minute the tables grow by hundreds of megabytes. */
   private async vacuumWhenDue(client: ClientBase): Promise<void> {
     const isViewed = [...this.views].some((view) => view.isOpen);
     // What a view might still see cannot be reclaimed.
-    if (this.droppedBytes < VACUUM_AFTER_BYTES || isViewed) return;
-    this.droppedBytes = 0;
-    await client.query(`SET statement_timeout = ${VACUUM_TIMEOUT_MS}`);
-    // node-postgres' own limit for this one statement; its types do not know it.
-    const vacuum = { text: `VACUUM (TRUNCATE FALSE, SKIP_LOCKED) ${BATCH_TABLE}`, query_timeout: VACUUM_TIMEOUT_MS };
-    await client.query(vacuum);
-    await client.query(`SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
+    if (isViewed) return;
+    if (this.droppedBytes >= VACUUM_AFTER_BYTES) {
+      this.droppedBytes = 0;
+      await vacuum(client, BATCH_TABLE);
+    }
+    if (this.sweptCount >= VACUUM_AFTER_ROWS) {
+      this.sweptCount = 0;
+      await vacuum(client, PAGE_TABLE);
+    }
   }
 
   private writer(): Writer {
@@ -235,4 +242,12 @@ export class PostgresCheckpointStore implements CheckpointStore {
 
 function closedMeanwhile(): LogStoreError {
   return new LogStoreError('unavailable', 'the store was closed meanwhile');
+}
+
+async function vacuum(client: ClientBase, table: string): Promise<void> {
+  await client.query(`SET statement_timeout = ${VACUUM_TIMEOUT_MS}`);
+  // node-postgres' own limit for this one statement; its types do not know it.
+  const query = { text: `VACUUM (TRUNCATE FALSE, SKIP_LOCKED) ${table}`, query_timeout: VACUUM_TIMEOUT_MS };
+  await client.query(query);
+  await client.query(`SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
 }

@@ -11,6 +11,9 @@ import { appendPages, isPaged, readPagesEnd, removeFromPages, type PagesEnd } fr
 /** Where rows are written: a generation, under the claim of an epoch. */
 export type RowPlace = { readonly generation: number; readonly epoch: number };
 
+/** What the rows of the generation come to now, and how many of them have left pages. */
+export type WrittenRows = { readonly totals: RowTotals; readonly sweptCount: number };
+
 /** What the rows that went, or were replaced, came to. */
 type GoneColumns = { readonly count: string; readonly sum: string };
 
@@ -57,6 +60,7 @@ const MAX_PAGE_REMOVALS = 65_536;
 export class RowWriter {
   private pagesEnd: PagesEnd | null = null;
   private goneFromPages: Uint8Array[] = [];
+  private sweptCount = 0;
 
   /** @param totals what the rows of the generation come to */
   constructor(
@@ -93,10 +97,9 @@ export class RowWriter {
     return added !== null;
   }
 
-  /** @returns what the rows of the generation come to now */
-  async finish(): Promise<RowTotals> {
+  async finish(): Promise<WrittenRows> {
     await this.removePaged();
-    return this.totals;
+    return { totals: this.totals, sweptCount: this.sweptCount };
   }
 
   private async removePaged(): Promise<void> {
@@ -105,6 +108,7 @@ export class RowWriter {
     if (keys.length === 0) return;
     const gone = await removeFromPages(this.client, this.place.generation, keys);
     this.subtract(gone);
+    this.sweptCount += gone.count;
     if (gone.count === keys.length) return;
     for (let start = 0; start < keys.length; start += MAX_STATEMENT_ROWS) {
       await this.remove(keys.slice(start, start + MAX_STATEMENT_ROWS));

@@ -15,6 +15,11 @@ const MANY = 3_000;
 const SEED = 20_261_121;
 const ROUNDS = 15;
 const PAGES_OF_GONE = 20;
+/** Enough of them that go are worth a vacuum. */
+const MANY_VERSIONS = 100_000;
+const PAGE_OF_CHANGES = 500;
+const SHORT_VALUE_BYTES = 20;
+const SWEPT_ROUNDS = 6;
 /** Longer than a page may be. */
 const LONG_VALUE_BYTES = 100_000;
 
@@ -220,6 +225,28 @@ describe('versions of keys', () => {
     expect(await pagesCount()).toBeGreaterThan(ROUNDS);
     await verify();
   });
+
+  it('take the space of those that went, whether the server looks after that or not', async () => {
+    await queryOnce(url, 'ALTER TABLE latchkey.state_page SET (autovacuum_enabled = off)');
+    const sizeOf = async (): Promise<number> => {
+      const [row] = await queryOnce(url, `SELECT pg_relation_size('latchkey.state_page')::int AS size`);
+      return Number(row?.['size']);
+    };
+    const pages = (from: number, rows: (at: number) => StateRowChange): StateRowChange[][] =>
+      numbers(0, MANY_VERSIONS / PAGE_OF_CHANGES).map((page) =>
+        numbers(from + page * PAGE_OF_CHANGES, from + (page + 1) * PAGE_OF_CHANGES).map(rows),
+      );
+    let sizeOfOne = 0;
+    for (let round = 0; round < SWEPT_ROUNDS; round += 1) {
+      const first = round * MANY_VERSIONS;
+      const going = round === 0 ? [] : pages(first - MANY_VERSIONS, gone);
+      const changes = [...going, ...pages(first, (at) => version(at, SHORT_VALUE_BYTES))];
+      await stores.checkpoints.save({ meta: meta(round + 2), changes });
+      await stores.checkpoints.compactLog({ index: logIndex(round + 1), term: term(1) });
+      sizeOfOne ||= await sizeOf();
+    }
+    expect(await sizeOf()).toBeLessThan(3 * sizeOfOne);
+  }, 60_000);
 });
 
 describe('a snapshot', () => {
