@@ -17,7 +17,7 @@ const MANY_ANSWERS = 30;
 const PERSISTS_WHILE_LOCKED = 20;
 const VIEWED_ROWS = 2_000;
 const PAGE_BYTES = 1_000;
-const SHORT_IDLE_MS = 50;
+const SHORT_IDLE_MS = 500;
 
 const opened: LogStore[] = [];
 
