@@ -86,7 +86,7 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
 
   waitForApplied(index: LogIndex, timeoutMs: number): Promise<void> {
     const { phase } = this.driver;
-    if (index <= this.driver.appliedIndex) return Promise.resolve();
+    if (index <= this.driver.parts.applier.appliedIndex) return Promise.resolve();
     if (phase === 'stopped' || phase === 'failed') return Promise.reject(shuttingDown());
     this.driver.schedule();
     const deadlineMs = this.options.clock.nowMs() + timeoutMs;
@@ -133,7 +133,7 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
   status(): ReplicaStatus {
     return {
       ...(this.driver.coreStatus() ?? this.statusBeforeStart()),
-      appliedIndex: this.driver.appliedIndex,
+      appliedIndex: this.driver.parts.applier.appliedIndex,
       checkpointIndex: this.driver.checkpoints?.savedIndex ?? logIndex(0),
       connectedPeers: [...this.driver.connected],
       phase: this.driver.phase,
@@ -188,7 +188,7 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
 
   private whenApplied(waiter: AppliedWaiter): void {
     const { appliedWaiters } = this.driver.parts;
-    if (waiter.index <= this.driver.appliedIndex) waiter.resolve(this.driver.appliedIndex);
+    if (waiter.index <= this.driver.parts.applier.appliedIndex) waiter.resolve(this.driver.parts.applier.appliedIndex);
     else if (appliedWaiters.size >= MAX_APPLIED_WAITERS) waiter.reject(overloaded());
     else appliedWaiters.add(waiter);
   }

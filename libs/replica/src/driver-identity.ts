@@ -1,7 +1,7 @@
 import type { Input, NodeId } from '@latchkey/raft';
 import type { RequestedInput } from './driver-calls.js';
 import { HistoryLostError } from './history-lost-error.js';
-import { STOP_STORE_WAIT_MS } from './limits.js';
+import { MARK_LOST_WAIT_MS } from './limits.js';
 import { NodeIdentity } from './node-identity.js';
 import { noLeader } from './pending-proposals.js';
 import type { Timer } from './ports/clock.js';
@@ -83,8 +83,8 @@ export function loseHistory<Outcome>(
 ): boolean {
   const { identity } = driver;
   const status = driver.coreStatus();
-  const voters = status?.membership.voters ?? [];
-  const isAlone = voters.length === 1 && voters[0] === status?.nodeId;
+  const voters = status === null ? [] : [...status.membership.voters, ...status.membership.votersOutgoing];
+  const isAlone = voters.length > 0 && voters.every((voter) => voter === status?.nodeId);
   if (identity?.mayLose !== true || isAlone) return false;
   observer.warning?.('what this node holds is wrong', { code: 'HISTORY_LOST', reason, error: why });
   void driver.endRun('rejoining', why);
@@ -94,7 +94,7 @@ export function loseHistory<Outcome>(
     driver.fail(new HistoryLostError(reason, why));
   };
   // A database that hangs keeps nobody from being silent: what is not written down is found again.
-  timer = clock.setTimer(STOP_STORE_WAIT_MS, end);
+  timer = clock.setTimer(MARK_LOST_WAIT_MS, end);
   identity.markLost(reason).then(end, (error: unknown) => {
     observer.warning?.('that the history is lost could not be written down', {
       code: 'HISTORY_LOST',

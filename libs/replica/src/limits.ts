@@ -98,6 +98,9 @@ export const RELOAD_BACKOFF_MAX_MS = 2_000;
 /** How long `stop` waits for a store call that is under way. */
 export const STOP_STORE_WAIT_MS = 5_000;
 
+/** How long a node whose history is lost waits until that is written down, before it ends without. */
+export const MARK_LOST_WAIT_MS = 5_000;
+
 /** Timers are never armed shorter: a deadline that does not move must not become a busy loop. */
 export const MIN_TIMER_DELAY_MS = 1;
 

@@ -1,7 +1,6 @@
 import {
   assertNever,
   type Input,
-  type LogIndex,
   type Membership,
   type NodeId,
   type RaftStatus,
@@ -63,6 +62,7 @@ export class ReplicaDriver<Outcome> {
   private readonly commitNotices: CommitNotices<Outcome>;
   private readonly inputs: InputQueue;
   private readonly reports: RunReports;
+  /** Those that the transport has a connection with now; only inputs change it. */
   readonly connected = new Set<NodeId>();
   private readonly wakeUp: WakeUp;
   private run: RaftRun | null = null;
@@ -285,8 +285,9 @@ export class ReplicaDriver<Outcome> {
   }
 
   private takeRestored(meta: SnapshotMeta, isReplacement: boolean): void {
-    if (isReplacement) this.options.observer.snapshotInstalled?.(meta);
     this.tellApplied();
+    if (isReplacement) this.options.observer.snapshotInstalled?.(meta);
+    this.reportApplied();
   }
 
   /** What a turn does after its inputs: time, reads, proposals, then the disk, then the state machine. */
@@ -319,6 +320,7 @@ export class ReplicaDriver<Outcome> {
     if (this.phase !== 'running' || !applier.hasBacklog) return;
     applier.applySlice({ maxEntries: MAX_APPLIES_PER_TURN, maxBytes: MAX_APPLIED_BYTES_PER_TURN });
     this.tellApplied();
+    this.reportApplied();
     this.checkpoints?.applied();
     // What was applied may have shown that proposals are lost, and must be sent again.
     if (applier.hasBacklog || this.parts.own.hasUnrouted) this.schedule();
@@ -329,7 +331,10 @@ export class ReplicaDriver<Outcome> {
     appliedWaiters.applied(applier.appliedIndex);
     this.step({ type: 'applied', index: applier.takenIndex });
     this.leadership.applied();
-    this.options.observer.applied?.(applier.appliedIndex);
+  }
+
+  private reportApplied(): void {
+    this.options.observer.applied?.(this.parts.applier.appliedIndex);
   }
 
   private step(input: Input): void {
@@ -391,10 +396,5 @@ export class ReplicaDriver<Outcome> {
   /** Null before the start. */
   get view(): LeaderView | null {
     return this.leadership.view;
-  }
-
-  /** Applied here; see `Replica.waitForApplied`. */
-  get appliedIndex(): LogIndex {
-    return this.parts.applier.appliedIndex;
   }
 }

@@ -9,6 +9,7 @@ const IDENTITY = { nodeId: nodeId('n1'), clusterId: 'orders' };
 const PEER = { node: nodeId('n2'), storeId: 'two', epoch: 3, term: term(2), lastIndex: logIndex(7) };
 const ENTRIES = 9;
 const STATE_ROWS = 40;
+const STATE_TABLES = 'latchkey.state_row and latchkey.state_page';
 /** One row a page, and all rows in one. */
 const SMALL_PAGE_BYTES = 1;
 const LARGE_PAGE_BYTES = 256 * 1024;
@@ -80,8 +81,8 @@ describe('verifying a store that is as it was written', () => {
     expect(large).toEqual([
       { table: 'latchkey.identity', rowCount: 2, byteCount: 0 },
       { table: 'latchkey.log_batch', rowCount: 7, byteCount: expect.any(Number) },
-      { table: 'latchkey.state_row', rowCount: STATE_ROWS, byteCount: STATE_ROWS * 15 },
-      { table: 'latchkey.state_row', rowCount: STATE_ROWS, byteCount: 0 },
+      { table: STATE_TABLES, rowCount: STATE_ROWS, byteCount: STATE_ROWS * 15 },
+      { table: STATE_TABLES, rowCount: STATE_ROWS, byteCount: 0 },
     ]);
     const small = await verified(stores, SMALL_PAGE_BYTES);
     expect(small.filter(({ byteCount }) => byteCount > 0).map(({ rowCount }) => rowCount)).toEqual(
@@ -134,7 +135,7 @@ describe('verifying a store that is as it was written', () => {
       for (let count = 0; count < APPENDS_PER_PAGE; count += 1) await append(stores, next++);
     });
     expect(pages.filter(({ table }) => table === 'latchkey.log_batch')).toHaveLength(1);
-    expect(pages.filter(({ table }) => table === 'latchkey.state_row')).toHaveLength(2);
+    expect(pages.filter(({ table }) => table === STATE_TABLES)).toHaveLength(2);
   });
 
   it('goes on with the new log after the history was given up in the middle', async () => {
@@ -190,23 +191,23 @@ describe('damage that nobody has read yet, FAILURE-MODES 29 and 34', () => {
     [
       'a flipped bit in a row of the state',
       `UPDATE latchkey.state_row SET value = set_bit(value, 9, 1 - get_bit(value, 9)) WHERE key = 'key/007'`,
-      /latchkey\.state_row: .* its row 0x6b65792f303037 does not fit/,
+      /latchkey\.state_row and latchkey\.state_page: .* its row 0x6b65792f303037 does not fit/,
     ],
     [
       'an altered key of a row of the state',
       `UPDATE latchkey.state_row SET key = 'key/0077' WHERE key = 'key/007'`,
-      /latchkey\.state_row: .* its row 0x6b65792f30303737 does not fit/,
+      /latchkey\.state_row and latchkey\.state_page: .* its row 0x6b65792f30303737 does not fit/,
     ],
     [
       'a lost row of the state',
       `DELETE FROM latchkey.state_row WHERE key = 'key/007'`,
-      /latchkey\.state_row: .* 39 rows .* than the 40/,
+      /latchkey\.state_row and latchkey\.state_page: .* 39 rows .* than the 40/,
     ],
     [
       'a row of the state as it was before',
       `UPDATE latchkey.state_row SET value = decode(repeat('03', 8), 'hex'), checksum = replaced_checksum
        WHERE key = 'key/003'`,
-      /latchkey\.state_row: .* 40 rows with another sum than the 40/,
+      /latchkey\.state_row and latchkey\.state_page: .* 40 rows with another sum than the 40/,
     ],
     ['an altered peer', `UPDATE latchkey.peer SET term = 1`, /latchkey\.identity: the row of n2 in latchkey\.peer/],
     ['an altered identity', `UPDATE latchkey.identity SET wants_vote_back = true`, /the row of latchkey\.identity/],

@@ -9,11 +9,13 @@ import { verifyLogPage, type LogPage, type LogPlace } from './log-verifier.js';
 import { storeFailure } from './postgres-failure.js';
 import type { PostgresLogStore } from './postgres-log-store.js';
 import { readRowPage, rowsForNextPage, type RowPage } from './row-page.js';
-import { BATCH_TABLE, IDENTITY_TABLE, ROW_TABLE } from './schema-names.js';
+import { BATCH_TABLE, IDENTITY_TABLE, PAGE_TABLE, ROW_TABLE } from './schema-names.js';
 import { verifyRowTotals } from './state-verifier.js';
 import { StoreConnection } from './store-connection.js';
 
 const FIRST_PAGE_ROWS = 64;
+/** A row of the state lies in either, and both are read as one. */
+const STATE_TABLES = `${ROW_TABLE} and ${PAGE_TABLE}`;
 
 export class PostgresVerifier implements StoreVerifier {
   private readonly connections = new Set<StoreConnection>();
@@ -74,10 +76,10 @@ export class PostgresVerifier implements StoreVerifier {
   /** Again when the state was replaced as a whole in the middle. */
   private async *state(client: ClientBase, maxBytes: number): AsyncIterable<VerifiedPage> {
     for (let isComplete = false; !isComplete;) {
-      const { generation } = (await this.guarded(ROW_TABLE, () => readRecord(client))).record;
+      const { generation } = (await this.guarded(STATE_TABLES, () => readRecord(client))).record;
       yield* this.rows(client, generation, maxBytes);
-      const total = await this.guarded(ROW_TABLE, () => verifyRowTotals(client));
-      yield { table: ROW_TABLE, rowCount: total.rowCount, byteCount: 0 };
+      const total = await this.guarded(STATE_TABLES, () => verifyRowTotals(client));
+      yield { table: STATE_TABLES, rowCount: total.rowCount, byteCount: 0 };
       isComplete = total.generation === generation;
     }
   }
@@ -88,9 +90,9 @@ export class PostgresVerifier implements StoreVerifier {
     for (;;) {
       const place: { readonly generation: number; readonly after: Buffer | null } = { generation, after };
       const limits: { readonly maxRows: number; readonly maxBytes: number } = { maxRows, maxBytes };
-      const page: RowPage | null = await this.guarded(ROW_TABLE, () => readRowPage(client, place, limits));
+      const page: RowPage | null = await this.guarded(STATE_TABLES, () => readRowPage(client, place, limits));
       if (page === null) return;
-      yield { table: ROW_TABLE, rowCount: page.rows.length, byteCount: page.byteCount };
+      yield { table: STATE_TABLES, rowCount: page.rows.length, byteCount: page.byteCount };
       after = page.lastKey;
       maxRows = rowsForNextPage(page, maxBytes);
     }
