@@ -8,6 +8,7 @@ const CLIENTS = 4;
 const KEYS = 5;
 const LEADER_KILLS = 3;
 const WRITES_BETWEEN_KILLS = 200;
+const LEADER_TRANSFERS = 3;
 
 describe('fail-over under load', () => {
   let cluster: TestCluster;
@@ -66,6 +67,36 @@ describe('fail-over under load', () => {
     const statuses = await cluster.settled();
     expect(new Set(statuses.map(({ stateHash }) => stateHash)).size).toBe(1);
   }, 180_000);
+
+  it('leaves a client that writes with the leader, also after the leadership has moved, and one that watches where it was', async () => {
+    const writer = await connect({ endpoints: cluster.endpoints });
+    const [first = ''] = cluster.endpoints;
+    // Of one endpoint there is nowhere to go.
+    const bound = await connect({ endpoints: [first] });
+    const watcher = await connect({ endpoints: cluster.endpoints });
+    const endpointOf = async (client: Latchkey) => (await client.status()).endpoint;
+    const watchedAt = await endpointOf(watcher);
+    const watch = watcher.kv.watch({ prefix: 'colours/' });
+    try {
+      for (let count = 0; count < LEADER_TRANSFERS; count += 1) {
+        const to = await cluster.follower();
+        const answer = await fetch(`${cluster.url(to)}/v1/leadership/transfer`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ to }),
+        });
+        expect(answer.ok).toBe(true);
+        await waitFor('the client to be with the new leader', async () => {
+          await Promise.all([writer.kv.put('colours/writer', to), bound.kv.put('colours/bound', to)]);
+          return (await endpointOf(writer)) === cluster.url(to) ? true : null;
+        });
+      }
+      expect([await endpointOf(watcher), await endpointOf(bound)]).toEqual([watchedAt, first]);
+    } finally {
+      await watch.return();
+      await Promise.all([writer, bound, watcher].map((client) => client.close()));
+    }
+  }, 60_000);
 });
 
 /** Writes unique values and reads, one at a time, over a few keys; records what it saw. */

@@ -1,4 +1,4 @@
-import type { ErrorBody } from '@latchkey/contracts';
+import type { ErrorBody, RequestFrame } from '@latchkey/contracts';
 import { EventHub } from './client-events.js';
 import type { ClientSettings } from './connect-options.js';
 import { FailoverConnection } from './connection/failover-connection.js';
@@ -9,6 +9,7 @@ import { LocalTurns } from './locks/local-turns.js';
 import type { Clock } from './ports/clock.js';
 import type { ConnectionEnd, Connector } from './ports/connector.js';
 import type { Heartbeat } from './ports/heartbeat.js';
+import { isForLeader } from './requests/operation-traits.js';
 import { RequestPipeline } from './requests/request-pipeline.js';
 import type { KeptLease } from './session/kept-lease.js';
 import { LeaseGranter } from './session/lease-granter.js';
@@ -46,6 +47,7 @@ export class ClientCore {
   readonly #connection: FailoverConnection;
   readonly #probe: LivenessProbe;
   readonly #failures = new Map<string, string>();
+  #prefersLeader = false;
   #rejectOpening: (error: unknown) => void = () => undefined;
   #closed: Promise<void> | null = null;
 
@@ -77,7 +79,7 @@ export class ClientCore {
       clock,
       random,
       requestTimeoutMs: settings.requestTimeoutMs,
-      send: (frame) => this.#connection.send(frame),
+      send: (frame) => this.#send(frame),
       sessionRefused: (session) => this.#sessions.refused(session),
       nodeUseless: (reason) => this.#connection.failOver(reason),
     });
@@ -169,6 +171,13 @@ export class ClientCore {
     this.#connection.close();
     this.requests.close();
     this.#closed ??= Promise.resolve();
+  }
+
+  #send(frame: RequestFrame): void {
+    this.#connection.send(frame);
+    if (this.#prefersLeader || !frame[2].some(([, request]) => isForLeader(request))) return;
+    this.#prefersLeader = true;
+    this.#connection.preferLeader();
   }
 
   #connected(endpoint: string): void {

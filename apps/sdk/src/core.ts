@@ -7,6 +7,7 @@ export type {
   ClientResult,
   ErrorBody,
   ErrorCode,
+  NodeAnnouncement,
   RequestFrame,
   ResponseFrame,
   WatchMessage,

@@ -28,6 +28,13 @@ async function lease(ttlMs = NEVER_HELD_LONGER_MS): Promise<string> {
   return String(resultOf(granted)['id']);
 }
 
+describe('a new connection', () => {
+  it('is told who the node is, and whom it follows', async () => {
+    await client.ask([{ op: 'status' }]);
+    expect(client.announcements).toEqual([['n1', 'n1']]);
+  });
+});
+
 describe('a frame of requests', () => {
   it('is one log entry for all its writes, and one frame of answers', async () => {
     const before = node.appliedIndex();

@@ -12,7 +12,14 @@ export {
   MAX_WAIT_MS,
   MIN_LEASE_TTL_MS,
 } from './limits.js';
-export type { ClientHandshake, ProtocolVersion, RequestFrame, ResponseFrame, WatchFrame } from './protocol.js';
+export type {
+  ClientHandshake,
+  NodeAnnouncement,
+  ProtocolVersion,
+  RequestFrame,
+  ResponseFrame,
+  WatchFrame,
+} from './protocol.js';
 export {
   CLIENT_SOCKET_PATH,
   MAX_FRAME_BYTES,
@@ -21,6 +28,7 @@ export {
   MAX_WATCHES_PER_CONNECTION,
   PROTOCOL_VERSION,
   REQUESTS_EVENT,
+  NODE_EVENT,
   RESPONSES_EVENT,
   WATCH_EVENT,
 } from './protocol.js';

@@ -3,7 +3,7 @@ import type { ClientRequest, ClientResult } from './requests.js';
 import type { WatchMessage } from './watch.js';
 
 /**
- * The client wire over Socket.IO (websocket only, path `/latchkey/client`): three events, each with one binary argument, a MessagePack document.
+ * The client wire over Socket.IO (websocket only, path `/latchkey/client`): four events, each with one binary argument, a MessagePack document.
  * The version travels in the handshake's `auth` ({protocolVersion, clientName?}); a server that does not speak it refuses with PROTOCOL_VERSION.
  */
 export type ProtocolVersion = 1;
@@ -15,6 +15,7 @@ export const CLIENT_SOCKET_PATH = '/latchkey/client';
 export const REQUESTS_EVENT = 'requests';
 export const RESPONSES_EVENT = 'responses';
 export const WATCH_EVENT = 'watch';
+export const NODE_EVENT = 'node';
 
 export type ClientHandshake = { readonly protocolVersion: ProtocolVersion; readonly clientName?: string };
 
@@ -41,6 +42,12 @@ export type ResponseFrame = readonly (
 
 /** Node → client, event `watch`. */
 export type WatchFrame = readonly (readonly [watchId: number, message: WatchMessage])[];
+
+/**
+ * Node → client, event `node`: who it is and whom it follows (itself when it leads, null when it knows of no leader). Sent when
+ * the connection opens, and whenever it changes. Where the nodes are is not said: the client knows endpoints of its own.
+ */
+export type NodeAnnouncement = readonly [nodeId: string, leaderId: string | null];
 
 /** Limits of one connection; a frame beyond them is refused as a whole (TOO_LARGE, INVALID_ARGUMENT). */
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import type { RequestFrame, ResponseFrame, WatchFrame } from '@latchkey/contracts';
 import type { Clock, Timer } from '../ports/clock.js';
-import type { Connection, ConnectionEnd, Connector } from '../ports/connector.js';
+import type { ConnectionEnd, ConnectionListener, Connector } from '../ports/connector.js';
 import { backoffDelayMs } from './backoff.js';
+import { LeaderSeeker } from './leader-seeker.js';
+import { NodeConnection } from './node-connection.js';
 
-/** A node that accepts no connection within this time is passed over. */
-export const CONNECT_TIMEOUT_MS = 1_000;
 /** Between rounds in which no endpoint could be reached. */
 export const RECONNECT_BACKOFF = { baseMs: 50, maxMs: 1_000 };
 
@@ -28,23 +28,24 @@ export type FailoverParts = {
 
 /**
  * One connection to any of the endpoints. It begins at a random one, stays where it is while that works, and goes to the next one at
- * once when it ends; after a whole round without success it backs off.
+ * once when it ends; after a whole round without success it backs off. `preferLeader` makes it go to the leader as well.
  */
 export class FailoverConnection {
   #index: number;
   /** Tries since a connection last proved itself by answering something. */
   #failedAttempts = 0;
-  #attempt: Connection | null = null;
-  #opened = false;
+  #current: NodeConnection | null = null;
   #timer: Timer | null = null;
   #closed = false;
+  readonly #leader: LeaderSeeker;
 
   constructor(private readonly parts: FailoverParts) {
     this.#index = Math.floor(parts.random() * parts.endpoints.length) % parts.endpoints.length;
+    this.#leader = new LeaderSeeker({ ...parts, found: (connection) => this.#moveTo(connection) });
   }
 
   get connectedEndpoint(): string | null {
-    return this.#opened ? this.#endpoint() : null;
+    return this.#current?.isOpen === true ? this.#current.endpoint : null;
   }
 
   start(): void {
@@ -53,72 +54,62 @@ export class FailoverConnection {
 
   /** False when there is no connection; the frame is then forgotten. */
   send(frame: RequestFrame): boolean {
-    if (!this.#opened || this.#attempt === null) return false;
-    this.#attempt.send(frame);
+    if (this.#current?.isOpen !== true) return false;
+    this.#current.send(frame);
     return true;
+  }
+
+  /** From now on it leaves a node that follows for the leader, whenever that can be reached. */
+  preferLeader(): void {
+    this.#leader.prefer();
   }
 
   /** Leaves the current node for the next one; without effect while there is no connection. */
   failOver(reason: string): void {
-    if (!this.#opened) return;
-    this.#attempt?.close();
-    this.#ended({ message: reason, error: null });
+    if (this.#current?.isOpen === true) this.#current.end({ message: reason, error: null });
   }
 
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#attempt?.close();
-    this.#attempt = null;
-    this.#opened = false;
-  }
-
-  #endpoint(): string {
-    return this.parts.endpoints[this.#index] ?? '';
+    this.#leader.stop();
+    this.#current?.close();
+    this.#current = null;
   }
 
   #open(): void {
-    const endpoint = this.#endpoint();
-    this.#timer = this.parts.clock.setTimer(CONNECT_TIMEOUT_MS, () => {
-      this.#attempt?.close();
-      this.#ended({ message: `no connection within ${CONNECT_TIMEOUT_MS} ms`, error: null });
-    });
-    // A connector may report a failure from inside `open`: then there is nothing to keep.
-    let current = true;
-    const connection = this.parts.connector.open(endpoint, {
-      opened: () => {
-        if (!current) return;
-        this.#timer?.cancel();
-        this.#opened = true;
-        this.parts.listener.connected(endpoint);
-      },
+    const { endpoints, connector, clock } = this.parts;
+    const endpoint = endpoints[this.#index] ?? '';
+    this.#current = new NodeConnection({ endpoint, connector, clock }, this.#listenerFor(endpoint));
+    this.#current.start();
+  }
+
+  #listenerFor(endpoint: string): ConnectionListener {
+    const { listener } = this.parts;
+    return {
+      opened: () => listener.connected(endpoint),
+      announced: (announcement) => this.#leader.heard(endpoint, announcement),
       responses: (frame) => {
         this.#failedAttempts = 0;
-        this.parts.listener.responses(frame);
+        listener.responses(frame);
       },
       watch: (frame) => {
         this.#failedAttempts = 0;
-        this.parts.listener.watch(frame);
+        listener.watch(frame);
       },
-      closed: (end) => {
-        current = false;
-        this.#ended(end);
-      },
-    });
-    if (current) this.#attempt = connection;
+      closed: (end) => this.#ended(end),
+    };
   }
 
   #ended(end: ConnectionEnd): void {
-    if (this.#closed) return;
-    const endpoint = this.#endpoint();
-    const wasOpened = this.#opened;
-    this.#timer?.cancel();
-    this.#attempt = null;
-    this.#opened = false;
+    const ended = this.#current;
+    if (this.#closed || ended === null) return;
+    this.#current = null;
+    this.#leader.lost();
     this.#index = (this.#index + 1) % this.parts.endpoints.length;
     this.#scheduleOpen();
-    if (wasOpened) this.parts.listener.disconnected(endpoint, end.message);
-    else this.parts.listener.connectFailed(endpoint, end);
+    if (ended.hasOpened) this.parts.listener.disconnected(ended.endpoint, end.message);
+    else this.parts.listener.connectFailed(ended.endpoint, end);
   }
 
   #scheduleOpen(): void {
@@ -128,5 +119,17 @@ export class FailoverConnection {
     const delayMs =
       attempt < firstRound ? 0 : backoffDelayMs(attempt - firstRound, RECONNECT_BACKOFF, this.parts.random);
     this.#timer = this.parts.clock.setTimer(delayMs, () => this.#open());
+  }
+
+  /** What was asked of the node before and is not answered is asked again here, as after any lost connection. */
+  #moveTo(connection: NodeConnection): void {
+    const { endpoint } = connection;
+    const left = this.#current;
+    left?.close();
+    connection.handTo(this.#listenerFor(endpoint));
+    this.#current = connection;
+    this.#index = this.parts.endpoints.indexOf(endpoint);
+    if (left !== null) this.parts.listener.disconnected(left.endpoint, `the leader is at ${endpoint}`);
+    this.parts.listener.connected(endpoint);
   }
 }

@@ -1,9 +1,17 @@
-import type { ClientHandshake, ErrorBody, RequestFrame, ResponseFrame, WatchFrame } from '@latchkey/contracts';
+import type {
+  ClientHandshake,
+  ErrorBody,
+  NodeAnnouncement,
+  RequestFrame,
+  ResponseFrame,
+  WatchFrame,
+} from '@latchkey/contracts';
 import { Packr } from 'msgpackr';
 import { io } from 'socket.io-client';
 import type { Connection, ConnectionListener, Connector } from '../ports/connector.js';
 import {
   CLIENT_SOCKET_PATH,
+  NODE_EVENT,
   PROTOCOL_VERSION,
   REQUESTS_EVENT,
   RESPONSES_EVENT,
@@ -52,6 +60,10 @@ function openSocket(parts: {
   socket.on(WATCH_EVENT, (bytes: Uint8Array) => {
     // As above.
     if (!over) listener.watch(packr.unpack(bytes) as WatchFrame);
+  });
+  socket.on(NODE_EVENT, (bytes: Uint8Array) => {
+    // As above.
+    if (!over) listener.announced(packr.unpack(bytes) as NodeAnnouncement);
   });
   socket.connect();
   return {

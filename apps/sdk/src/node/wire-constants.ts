@@ -1,5 +1,6 @@
 import type {
   CLIENT_SOCKET_PATH as ClientSocketPath,
+  NODE_EVENT as NodeEvent,
   ProtocolVersion,
   REQUESTS_EVENT as RequestsEvent,
   RESPONSES_EVENT as ResponsesEvent,
@@ -13,3 +14,4 @@ export const CLIENT_SOCKET_PATH: typeof ClientSocketPath = '/latchkey/client';
 export const REQUESTS_EVENT: typeof RequestsEvent = 'requests';
 export const RESPONSES_EVENT: typeof ResponsesEvent = 'responses';
 export const WATCH_EVENT: typeof WatchEvent = 'watch';
+export const NODE_EVENT: typeof NodeEvent = 'node';

@@ -1,10 +1,12 @@
-import type { ErrorBody, RequestFrame, ResponseFrame, WatchFrame } from '@latchkey/contracts';
+import type { ErrorBody, NodeAnnouncement, RequestFrame, ResponseFrame, WatchFrame } from '@latchkey/contracts';
 
 /** Why a connection ended or never came to be. `error` when the node itself said why. */
 export type ConnectionEnd = { readonly message: string; readonly error: ErrorBody | null };
 
 export interface ConnectionListener {
   opened(): void;
+  /** Who the node is and whom it follows: after `opened`, and whenever that changes. */
+  announced(announcement: NodeAnnouncement): void;
   responses(frame: ResponseFrame): void;
   watch(frame: WatchFrame): void;
   /** Once, also when the connection could not be opened. Not called after `Connection.close()`. */

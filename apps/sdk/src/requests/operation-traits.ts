@@ -1,4 +1,4 @@
-import type { OperationName } from '@latchkey/contracts';
+import type { ClientRequest, OperationName } from '@latchkey/contracts';
 
 /**
  * - `sessionWrite`: takes effect once, by session and request id. May be moved to a new session while it has certainly not been done.
@@ -32,3 +32,13 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, OperationKind>> = {
   watch: 'connection',
   unwatch: 'connection',
 };
+
+/**
+ * Whether a follower would have to ask the leader for it, so that a client is better connected with the leader itself. Not the
+ * session's own, which every client has: who only watches stays where it is, and the watchers of a cluster stay spread over its nodes.
+ */
+export function isForLeader(request: ClientRequest): boolean {
+  const kind = OPERATION_KINDS[request.op];
+  if (kind === 'sessionWrite' || kind === 'leaseWrite') return true;
+  return (request.op === 'get' || request.op === 'range') && request.consistency !== 'serializable';
+}

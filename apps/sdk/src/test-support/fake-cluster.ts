@@ -26,6 +26,8 @@ export class FakeCluster implements Connector {
   readonly store: FakeStore;
   /** Session writes that took effect, repeats not counted. */
   readonly executed: ClientRequest[] = [];
+  /** Its endpoint; null: the nodes say nothing of a leader. */
+  #leader: string | null = null;
   readonly #nodes = new Map<string, FakeNode>();
   readonly #sessions = new Map<string, SessionMemory>();
 
@@ -46,6 +48,16 @@ export class FakeCluster implements Connector {
     return node;
   }
 
+  /** The endpoint of the leader, which all nodes say at once. */
+  get leader(): string | null {
+    return this.#leader;
+  }
+
+  set leader(endpoint: string | null) {
+    this.#leader = endpoint;
+    for (const { connections } of this.#nodes.values()) for (const connection of connections) connection.announce();
+  }
+
   /** SIGKILL. */
   kill(endpoint: string): void {
     const node = this.node(endpoint);
@@ -61,11 +73,13 @@ export class FakeCluster implements Connector {
 
   open(endpoint: string, listener: ConnectionListener): Connection {
     const node = this.node(endpoint);
-    const connection = new FakeConnection(node, this, listener);
+    const connection = new FakeConnection({ endpoint, node }, this, listener);
     node.connections.add(connection);
     this.clock.setTimer(LATENCY_MS, () => {
       if (node.state === 'down') connection.cut('connection refused');
-      else if (node.state === 'up' && node.connections.has(connection)) listener.opened();
+      else if (node.state === 'up' && node.connections.has(connection)) {
+        connection.accept();
+      }
     });
     return connection;
   }

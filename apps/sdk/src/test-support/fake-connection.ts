@@ -14,16 +14,21 @@ type WaitingAcquire = { readonly id: number; readonly request: Extract<ClientReq
 /** A node's end of one connection. */
 export class FakeConnection implements Connection {
   #open = true;
+  #isAccepted = false;
   readonly #watches = new Map<number, OpenWatch>();
   readonly #waiting = new Map<number, WaitingAcquire>();
   readonly #onChange = (change: RevisionEvents | null): void => this.#changed(change);
 
   constructor(
-    private readonly node: FakeNode,
+    private readonly place: { readonly endpoint: string; readonly node: FakeNode },
     private readonly cluster: FakeCluster,
     private readonly listener: ConnectionListener,
   ) {
     this.#store.listeners.add(this.#onChange);
+  }
+
+  get #node(): FakeNode {
+    return this.place.node;
   }
 
   get #store(): FakeStore {
@@ -38,9 +43,23 @@ export class FakeConnection implements Connection {
     this.#clock.setTimer(LATENCY_MS, () => this.#arrive(frame));
   }
 
+  /** The node takes the connection. */
+  accept(): void {
+    this.#isAccepted = true;
+    this.listener.opened();
+    this.announce();
+  }
+
+  /** Says who it is, which is its endpoint, and who leads. */
+  announce(): void {
+    if (!this.#isAccepted || this.cluster.leader === null) return;
+    const { leader } = this.cluster;
+    this.#answer(() => this.listener.announced([this.place.endpoint, leader]));
+  }
+
   close(): void {
     this.#open = false;
-    this.node.connections.delete(this);
+    this.#node.connections.delete(this);
     this.#store.listeners.delete(this.#onChange);
   }
 
@@ -52,15 +71,15 @@ export class FakeConnection implements Connection {
   }
 
   #arrive(frame: RequestFrame): void {
-    if (!this.#open || this.node.state !== 'up') return;
-    this.node.frames.push(frame);
+    if (!this.#open || this.#node.state !== 'up') return;
+    this.#node.frames.push(frame);
     const [acknowledgedThrough, session, requests] = frame;
     if (session !== null) this.cluster.acknowledge(session, acknowledgedThrough);
     for (const [id, request] of requests) this.#serve(id, request, session);
   }
 
   #serve(id: number, request: ClientRequest, session: string | null): void {
-    const refused = this.node.refuse?.(request, id) ?? null;
+    const refused = this.#node.refuse?.(request, id) ?? null;
     if (refused !== null) return this.#fail(id, refused);
     switch (request.op) {
       case 'watch':
@@ -155,9 +174,9 @@ export class FakeConnection implements Connection {
   }
 
   #answer(deliver: () => void): void {
-    if (this.node.losesAnswers) return;
+    if (this.#node.losesAnswers) return;
     this.#clock.setTimer(LATENCY_MS, () => {
-      if (this.#open && this.node.state === 'up') deliver();
+      if (this.#open && this.#node.state === 'up') deliver();
     });
   }
 }

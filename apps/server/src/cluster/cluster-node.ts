@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { NodeId } from '@latchkey/raft';
 import {
   createReplica,
   type CheckpointView,
@@ -68,6 +69,15 @@ export class ClusterNode {
     const { verifier } = stores;
     const scrub = { clock, replica: this.replica, logger, intervalMs: settings.verifyIntervalMs };
     this.scrubber = verifier === null ? null : new StoreScrubber({ ...scrub, verifier });
+  }
+
+  /** Whom this node follows: itself while it leads, null while it knows of nobody. */
+  get leaderId(): NodeId | null {
+    return this.replica.status().leaderId;
+  }
+
+  onLeaderChanged(listener: (leaderId: NodeId | null) => void): void {
+    this.parts.events.onRoleChanged(({ leaderId }) => listener(leaderId));
   }
 
   /** Who answers what other nodes ask this one while it leads. */

@@ -2,6 +2,7 @@ import { Inject } from '@nestjs/common';
 import { WebSocketGateway, type OnGatewayConnection, type OnGatewayInit } from '@nestjs/websockets';
 import type { Server, Socket } from 'socket.io';
 import { CLIENT_SOCKET_PATH, errorBody, MAX_FRAME_BYTES, parseFrame, REQUESTS_EVENT } from '@latchkey/contracts';
+import { ClusterNode } from '../cluster/cluster-node.js';
 import { RequestExecutor } from '../commands/request-executor.js';
 import { LOGGERS, type Loggers, type PartLogger } from '../logging/part-logger.js';
 import { SETTINGS, type NodeSettings } from '../settings/settings.js';
@@ -46,9 +47,13 @@ export class ClientGateway implements OnGatewayInit, OnGatewayConnection {
     @Inject(WatchOpener) private readonly watches: WatchOpener,
     @Inject(WatchHub) private readonly hub: WatchHub,
     @Inject(SETTINGS) private readonly settings: NodeSettings,
+    @Inject(ClusterNode) private readonly node: ClusterNode,
     @Inject(LOGGERS) loggers: Loggers,
   ) {
     this.logger = loggers.part('gateway');
+    node.onLeaderChanged((leaderId) => {
+      for (const link of this.connections.values()) link.announce([settings.nodeId, leaderId]);
+    });
   }
 
   get connectionCount(): number {
@@ -81,6 +86,7 @@ export class ClientGateway implements OnGatewayInit, OnGatewayConnection {
       link,
     );
     this.connections.set(connection, link);
+    link.announce([this.settings.nodeId, this.node.leaderId]);
     socket.on(REQUESTS_EVENT, (frame: unknown) => this.receive(socket, connection, link, frame));
     socket.on('disconnect', () => {
       this.connections.delete(connection);

@@ -1,9 +1,11 @@
 import { Packr } from 'msgpackr';
-import type { ResponseFrame, WatchMessage } from '@latchkey/contracts';
+import type { NodeAnnouncement, ResponseFrame, WatchMessage } from '@latchkey/contracts';
 import type { SharedMessage } from '../watch/shared-message.js';
 
 /** Plain maps, no records or other extensions: any MessagePack reader understands the wire. */
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false, variableMapSize: true });
+
+export const encodeAnnouncement = (announcement: NodeAnnouncement): Buffer => packr.pack(announcement);
 
 export const encodeResponses = (responses: ResponseFrame): Buffer => packr.pack(responses);
 

@@ -1,7 +1,13 @@
 import type { Socket } from 'socket.io';
-import { RESPONSES_EVENT, WATCH_EVENT, type ResponseFrame } from '@latchkey/contracts';
+import {
+  NODE_EVENT,
+  RESPONSES_EVENT,
+  WATCH_EVENT,
+  type NodeAnnouncement,
+  type ResponseFrame,
+} from '@latchkey/contracts';
 import type { ClientLink } from './client-connection.js';
-import { encodeResponses, encodeWatchFrame } from './frame-encoder.js';
+import { encodeAnnouncement, encodeResponses, encodeWatchFrame } from './frame-encoder.js';
 
 /** The part of engine.io's websocket transport that is looked at: the `ws` socket below and its `drain`. */
 type WebSocketTransport = {
@@ -32,6 +38,10 @@ export class SocketLink implements ClientLink {
 
   get unsentBytes(): number {
     return this.queuedBytes + (this.transport.socket?.bufferedAmount ?? 0);
+  }
+
+  announce(announcement: NodeAnnouncement): void {
+    this.send(NODE_EVENT, encodeAnnouncement(announcement));
   }
 
   sendResponses(responses: ResponseFrame): void {

@@ -2,11 +2,13 @@ import { io, type Socket } from 'socket.io-client';
 import { Packr } from 'msgpackr';
 import {
   CLIENT_SOCKET_PATH,
+  NODE_EVENT,
   PROTOCOL_VERSION,
   REQUESTS_EVENT,
   RESPONSES_EVENT,
   WATCH_EVENT,
   type ErrorBody,
+  type NodeAnnouncement,
   type WatchMessage,
 } from '@latchkey/contracts';
 
@@ -18,6 +20,8 @@ const packr = new Packr({ useRecords: false, variableMapSize: true });
 /** A bare client of the socket wire, for tests: it may send whatever it likes. */
 export class TestClient {
   readonly watchMessages: (readonly [watchId: number, message: WatchMessage])[] = [];
+  /** What the node said of itself and its leader. */
+  readonly announcements: NodeAnnouncement[] = [];
   /** Responses to no request (id 0). */
   readonly complaints: ErrorBody[] = [];
   /** How many `responses` frames came. */
@@ -28,6 +32,7 @@ export class TestClient {
 
   private constructor(readonly socket: Socket) {
     socket.on(RESPONSES_EVENT, (frame: Buffer) => this.answered(packr.unpack(frame)));
+    socket.on(NODE_EVENT, (frame: Buffer) => this.announcements.push(packr.unpack(frame)));
     socket.on(WATCH_EVENT, (frame: Buffer) => {
       this.watchMessages.push(...packr.unpack(frame));
       for (const look of [...this.watchers]) look();

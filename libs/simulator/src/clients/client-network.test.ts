@@ -26,6 +26,7 @@ async function connected(rates: Partial<ClientNetworkRates> = {}) {
   const machine = new ClientMachine(world.queue, 1);
   const connection = network.connector('c', machine).open(endpointOf(nodeId('n1')), {
     opened: () => heard.push('opened'),
+    announced: () => undefined,
     responses: (frame) => heard.push(...frame.map(([id]) => `answer ${id}`)),
     watch: () => undefined,
     closed: ({ message }) => heard.push(`closed: ${message}`),

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionListener, Connector, RequestFrame } from '@latchkey/sdk-core';
+import type { Connection, ConnectionListener, Connector, NodeAnnouncement, RequestFrame } from '@latchkey/sdk-core';
 import type { GatewayConnection } from '../gateway/gateway-connection.js';
 import type { GatewayLink } from '../gateway/node-gateway.js';
 import type { Life, SimulatedNode } from '../node/simulated-node.js';
@@ -24,6 +24,8 @@ const LATENCY_MS = { min: 0.2, max: 3 };
 const MEAN_LATE_MS = 800;
 /** Of the connections that die, how many do so without a word to either end. */
 const SILENT_SHARE = 0.5;
+/** Of the connections, on how many the node says who leads: the others find that their client stays with a follower. */
+const ANNOUNCING_SHARE = 0.5;
 /** When a node gives up a client that it hears nothing from. */
 const SERVER_PING_TIMEOUT_MS = 10_000;
 
@@ -58,6 +60,7 @@ class ClientConnection implements Connection, GatewayLink {
   private isClosedByClient = false;
   /** Nothing gets through any more, in either direction. */
   private isDead = false;
+  private readonly isAnnouncing: boolean;
   private lastArrivalMs = { atNode: 0, atClient: 0 };
 
   constructor(
@@ -65,6 +68,7 @@ class ClientConnection implements Connection, GatewayLink {
     private readonly ends: Ends,
   ) {
     this.client = ends.client;
+    this.isAnnouncing = world.random.chance(ANNOUNCING_SHARE);
     this.arrive('atNode', () => this.reachNode());
   }
 
@@ -84,6 +88,10 @@ class ClientConnection implements Connection, GatewayLink {
   close(): void {
     this.isClosedByClient = true;
     this.arrive('atNode', () => this.closeAtNode());
+  }
+
+  announce(announcement: NodeAnnouncement): void {
+    if (this.isAnnouncing) this.toClient(() => this.ends.listener.announced(announcement));
   }
 
   sendResponses(responses: Parameters<ConnectionListener['responses']>[0]): void {
@@ -107,8 +115,8 @@ class ClientConnection implements Connection, GatewayLink {
     life.process.run(() => {
       if (this.isClosedByClient) return;
       this.life = life;
-      this.server = life.gateway.connect(this);
       this.toClient(() => this.ends.listener.opened());
+      this.server = life.gateway.connect(this);
     });
   }
 

@@ -4,6 +4,7 @@ import type {
   ClientRequest,
   ClientResult,
   ErrorBody,
+  NodeAnnouncement,
   RequestFrame,
   ResponseFrame,
   WatchMessage,
@@ -19,6 +20,7 @@ import { answerOf, commandOf, isWrite, rangeOf, type WriteRequest } from './writ
 /** The client's end. */
 export interface ClientLink {
   readonly client: string;
+  announce(announcement: NodeAnnouncement): void;
   sendResponses(responses: ResponseFrame): void;
   sendWatch(watchId: number, message: WatchMessage): void;
 }

@@ -1,4 +1,5 @@
 import { LeaseClient, remainingMsOf } from '@latchkey/lessor';
+import type { NodeId } from '@latchkey/raft';
 import type { Replica } from '@latchkey/replica';
 import { encodeCommandBatch, type ApplyResult } from '@latchkey/state-machine';
 import type { AppliedOutcome } from '../node/observed-state-machine.js';
@@ -7,6 +8,7 @@ import { placeKey, type WaitingAcquire } from './waiting-acquire.js';
 import type { WatchFeed } from './watch-feed.js';
 
 export type NodeGatewayParts = Pick<GatewayParts, 'clock' | 'reader' | 'acknowledged'> & {
+  readonly nodeId: NodeId;
   readonly replica: () => Replica<AppliedOutcome>;
 };
 
@@ -37,6 +39,7 @@ export class NodeGateway {
   connect(link: GatewayLink): GatewayConnection {
     const { clock, reader, replica, acknowledged } = this.parts;
     this.links.add(link);
+    link.announce([this.parts.nodeId, replica().status().leaderId]);
     const acquires = {
       clock,
       reader,
@@ -53,6 +56,11 @@ export class NodeGateway {
 
   disconnected(link: GatewayLink): void {
     this.links.delete(link);
+  }
+
+  /** Clients may want to go to the new one. */
+  leaderChanged(leaderId: NodeId | null): void {
+    for (const link of this.links) link.announce([this.parts.nodeId, leaderId]);
   }
 
   /** The process has ended. */

@@ -237,6 +237,7 @@ export class SimulatedNode {
       confirmLeadership: () => replica.confirmLeadership(),
     });
     const gateway = new NodeGateway({
+      nodeId: this.id,
       clock,
       reader,
       replica: () => replica,
@@ -266,11 +267,12 @@ export class SimulatedNode {
   ): ReplicaObserver {
     const { watcher } = this.world;
     return {
-      roleChanged: ({ role, term }) => {
+      roleChanged: ({ role, term, leaderId }) => {
         lessor().stop();
         if (!process.isAlive) return;
         if (this.life !== null) Object.assign(this.life, { term, isLeader: role === 'leader' });
         watcher.roleChanged(this, role, term);
+        gateway().leaderChanged(leaderId);
       },
       leadershipReady: (term) => {
         if (process.isAlive) lessor().start(term);
