@@ -1,6 +1,7 @@
 import { LogStoreError } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { checksumOfState, type DurableRow } from './durable-row.js';
+import { runLean, type StatementValue } from './lean-statement.js';
 import type { LogRow } from './log-row.js';
 import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';
 
@@ -35,7 +36,7 @@ export const OWNER = `
 
 /** The hot path: one new row. */
 const APPEND = {
-  name: 'latchkey-append-2',
+  name: 'latchkey-append-3',
   text: `${OWNER}
     INSERT INTO ${BATCH_TABLE} (first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes)
     SELECT $8::bigint, $4::bigint, $9::bigint, $10::bigint, $11::bigint, $5::bigint, $12::bytea FROM owner
@@ -71,11 +72,16 @@ const REPLACE = {
 export async function writeLog(client: ClientBase, write: LogWrite): Promise<RowPlace> {
   return fenced(client, write, async (place) => {
     const [row] = write.rows;
-    const isAppend = row !== undefined && write.rows.length === 1 && write.dropFrom === null;
-    const query = isAppend ? { ...APPEND, values: appendValues(row) } : { ...REPLACE, values: replaceValues(write) };
-    const values = [...stateValues(write, place), ...query.values];
+    const { answerTimeoutMs } = write;
+    if (row !== undefined && write.rows.length === 1 && write.dropFrom === null) {
+      return runLean(client, APPEND, { values: appendValues(write, row, place), answerTimeoutMs });
+    }
     // node-postgres knows it; its types only know the one of the connection.
-    const timed = { ...query, values, query_timeout: write.answerTimeoutMs };
+    const timed = {
+      ...REPLACE,
+      values: [...stateValues(write, place), ...replaceValues(write)],
+      query_timeout: answerTimeoutMs,
+    };
     const { rows } = await client.query<{ readonly place: RowPlace }>(timed);
     return rows[0]?.place ?? null;
   });
@@ -112,8 +118,23 @@ export function stateValues({ epoch, state }: Pick<LogWrite, 'epoch' | 'state'>,
   return [epoch, currentTerm, votedFor, tail.lastIndex, tail.checksum, checksumOfState(state), place];
 }
 
-function appendValues(row: LogRow): unknown[] {
-  return [row.firstIndex, row.firstTerm, row.lastTerm, row.previousChecksum, row.bytes];
+/** Those of `OWNER`, then the row's, as the server reads them. */
+function appendValues({ epoch, state }: LogWrite, row: LogRow, place: RowPlace): StatementValue[] {
+  const { currentTerm, votedFor, tail } = state;
+  return [
+    `${epoch}`,
+    `${currentTerm}`,
+    votedFor,
+    `${tail.lastIndex}`,
+    `${tail.checksum}`,
+    `${checksumOfState(state)}`,
+    place,
+    `${row.firstIndex}`,
+    `${row.firstTerm}`,
+    `${row.lastTerm}`,
+    `${row.previousChecksum}`,
+    row.bytes,
+  ];
 }
 
 function replaceValues(write: LogWrite): unknown[] {

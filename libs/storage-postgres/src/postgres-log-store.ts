@@ -52,6 +52,7 @@ export class PostgresLogStore implements LogStore {
   private isBusy = false;
   private isClosed = false;
   private companions: readonly { close(): Promise<void> }[] = [];
+  private database: string | null = null;
 
   constructor(readonly options: PostgresLogStoreOptions) {}
 
@@ -86,7 +87,7 @@ export class PostgresLogStore implements LogStore {
 
   persist(batch: PersistBatch): Promise<void> {
     const { persistTimeoutMs: answerTimeoutMs = PERSIST_TIMEOUT_MS } = this.options;
-    return this.write((owned, willWrite) => appendBatch(owned, { ...batch, answerTimeoutMs }, willWrite));
+    return this.write((owned, willWrite) => appendBatch(owned, { batch, answerTimeoutMs }, willWrite));
   }
 
   /** The part of `CheckpointStore.installSnapshot` that concerns the log: all of it, once the rows are staged. */
@@ -153,10 +154,10 @@ export class PostgresLogStore implements LogStore {
         // Nothing was asked of it, so nothing can have been written.
         if (owned.connection.lostReason !== null) throw owned.connection.lostReason;
         const { connection, claim } = owned;
-        const after = await write(owned, () => {
+        const { hardState, tail, place } = await write(owned, () => {
           stage = 'writing';
         });
-        this.owned = { connection, claim, ...after };
+        this.owned = { connection, claim, hardState, tail, place };
       } catch (error) {
         // A refused batch has reached nobody; everything else leaves a connection in an unknown state.
         if (error instanceof InvariantViolation) throw error;
@@ -170,7 +171,8 @@ export class PostgresLogStore implements LogStore {
   private async alone<Result>(stage: FailureStage, work: (database: string) => Promise<Result>): Promise<Result> {
     invariant(!this.isClosed, 'a closed store was used');
     invariant(!this.isBusy, 'the store was used while it was at work');
-    const database = shownAddress(this.options.url);
+    this.database ??= shownAddress(this.options.url);
+    const { database } = this;
     this.isBusy = true;
     try {
       return await work(database);
@@ -187,22 +189,25 @@ export class PostgresLogStore implements LogStore {
   }
 }
 
+/** The hot path of the node's disk: what only a truncation needs is not asked, waited for, or copied without one. */
 async function appendBatch(
-  { connection: { client }, claim, ...before }: Owned,
-  batch: PersistBatch & Pick<LogWrite, 'answerTimeoutMs'>,
+  owned: Owned,
+  { batch, answerTimeoutMs }: { readonly batch: PersistBatch } & Pick<LogWrite, 'answerTimeoutMs'>,
   willWrite: () => void,
 ): ReturnType<Write> {
-  const { tail, dropFrom, kept } = await appendPointAt(client, before.tail, batch.truncateFrom);
+  const { client } = owned.connection;
+  const { tail, dropFrom, kept } =
+    batch.truncateFrom === null
+      ? { tail: owned.tail, dropFrom: null, kept: [] }
+      : await appendPointAt(client, owned.tail, batch.truncateFrom);
   assertFollows(kept.length === 0 ? tail.lastIndex : (kept.at(-1)?.index ?? 0), batch.entries);
   const rows = rowsOf(kept.length === 0 ? batch.entries : [...kept, ...batch.entries], tail);
-  const hardState = batch.hardState ?? before.hardState;
+  const hardState = batch.hardState ?? owned.hardState;
   const last = rows.at(-1);
   const newTail = last === undefined ? tail : { lastIndex: last.lastIndex, checksum: last.checksum };
   willWrite();
-  const state = { ...hardState, tail: newTail };
-  const { answerTimeoutMs } = batch;
-  const { place: placeBefore } = before;
-  const write = { epoch: claim.epoch, place: placeBefore, state, dropFrom, rows, answerTimeoutMs };
+  const state = { currentTerm: hardState.currentTerm, votedFor: hardState.votedFor, tail: newTail };
+  const write = { epoch: owned.claim.epoch, place: owned.place, state, dropFrom, rows, answerTimeoutMs };
   const place = await writeLog(client, write);
   return { hardState, tail: newTail, place };
 }
