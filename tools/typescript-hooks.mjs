@@ -8,7 +8,7 @@ import { sourceUnderTest } from './mutation/apply-mutant.mjs';
 
 const ALIAS = '@latchkey/';
 const OTHER_ALIASES = { sdk: 'apps/sdk/src/index.ts', 'sdk-core': 'apps/sdk/src/core.ts' };
-const OPTIONS = { target: 'ES2023', module: 'ESNext', inlineSourceMap: true };
+const OPTIONS = { target: 'ES2023', module: 'ESNext', inlineSourceMap: true, experimentalDecorators: true };
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/latchkey-typescript/', import.meta.url));
 const { version } = createRequire(import.meta.url)('typescript/package.json');
 
