@@ -145,7 +145,7 @@ export class NodeIdentity {
   /** As it is sent: with a confirmation goes whose store it is. */
   signed(message: PeerMessage): PeerMessage {
     if (message.type !== 'raft' || this.opened === null || !isConfirmation(message)) return message;
-    return { ...message, storeTag: this.storeTag };
+    return { type: 'raft', message: message.message, storeTag: this.storeTag };
   }
 
   peerUp(peer: NodeId): void {

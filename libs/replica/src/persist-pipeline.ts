@@ -83,9 +83,11 @@ export class PersistPipeline {
       return;
     }
     const startedAtMs = this.options.clock.nowMs();
-    this.follow(this.write(next), () =>
-      this.options.onDurable({ ...next, durationMs: this.options.clock.nowMs() - startedAtMs }),
-    );
+    this.follow(this.write(next), () => {
+      const { hardState, truncateFrom, entries, lastPersistId, byteCount } = next;
+      const durationMs = this.options.clock.nowMs() - startedAtMs;
+      this.options.onDurable({ hardState, truncateFrom, entries, lastPersistId, byteCount, durationMs });
+    });
   }
 
   /** Writes nothing more and reports nothing more; resolves when the write under way has ended. */

@@ -55,15 +55,15 @@ export function rowsOf(entries: readonly LogEntry[], tail: LogTail): LogRow[] {
 }
 
 function rowOf(entries: readonly LogEntry[], previousChecksum: number): LogRow {
-  const row = {
-    firstIndex: entries[0]?.index ?? 0,
-    lastIndex: entries.at(-1)?.index ?? 0,
-    firstTerm: entries[0]?.term ?? 0,
-    lastTerm: entries.at(-1)?.term ?? 0,
-    previousChecksum,
-    bytes: encodeEntries(entries),
-  };
-  return { ...row, checksum: checksumOf(row) };
+  const first = entries[0];
+  const last = entries.at(-1);
+  const firstIndex = first?.index ?? 0;
+  const lastIndex = last?.index ?? 0;
+  const firstTerm = first?.term ?? 0;
+  const lastTerm = last?.term ?? 0;
+  const bytes = encodeEntries(entries);
+  const checksum = checksumOf({ firstIndex, lastIndex, firstTerm, lastTerm, previousChecksum, bytes });
+  return { firstIndex, lastIndex, firstTerm, lastTerm, previousChecksum, checksum, bytes };
 }
 
 function endOfRow(entries: readonly LogEntry[], start: number): number {
