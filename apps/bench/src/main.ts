@@ -1,4 +1,6 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
+import { serveEcho } from './budget/floor.js';
+import { measureBudget } from './budget/measure-budget.js';
 import { compareCommand } from './comparison/compare-command.js';
 import { stageCommand } from './comparison/stage-command.js';
 import { durabilityCommands } from './durability/durability-commands.js';
@@ -20,7 +22,19 @@ program
   .option('--only <names>', 'idle, put, get, lock, failover (comma separated)', (text: string) => text.split(','))
   .action((options: SpeedOptions) => measureSpeed(options));
 for (const command of durabilityCommands()) program.addCommand(command);
+program
+  .command('budget')
+  .description('CPU of client, leader, followers and databases for one put, get and lock; about 4 minutes')
+  .option('--seconds <count>', 'of each load', seconds, 15)
+  .action((options: { readonly seconds: number }) => measureBudget(options));
+program.command('echo', { hidden: true }).action(serveEcho);
 program.addCommand(compareCommand());
 program.addCommand(stageCommand(), { hidden: true });
 
 await program.parseAsync();
+
+function seconds(text: string): number {
+  const count = Number(text);
+  if (!(count > 0)) throw new InvalidArgumentError('It must be a positive number.');
+  return count;
+}
