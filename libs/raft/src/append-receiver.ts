@@ -29,6 +29,7 @@ export function handleAppendRequest(state: RaftState, from: NodeId, request: App
   }
   if (!isConsecutive(request)) return;
   followLeader(state, from);
+  if (request.leaderCommit > state.heardCommitIndex) state.heardCommitIndex = request.leaderCommit;
   if (!matches(state, request)) {
     reject(state, from, request);
     return;

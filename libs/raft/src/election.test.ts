@@ -256,6 +256,34 @@ describe('leader stickiness, Raft thesis §4.2.3', () => {
   });
 });
 
+describe('a voter that knows that its log lacks committed entries', () => {
+  /** What it has is an old part of the log, in which it was the only voter. */
+  function onlyVoterOfOld(): LoneNode {
+    const node = new LoneNode({
+      entries: entriesOfTerms(1, 1),
+      hardState: hardState(2),
+      membership: membershipOf([N1]),
+    });
+    node.receive(N2, appendRequest({ term: 2, prevLogIndex: 9, prevLogTerm: 2, leaderCommit: 8 }));
+    return node;
+  }
+
+  it('does not campaign: it could win only by a membership that is over', () => {
+    const node = onlyVoterOfOld();
+    node.timeout();
+    node.timeout();
+    expect(node.status).toMatchObject({ role: 'follower', currentTerm: 2 });
+  });
+
+  it('campaigns as soon as it has them', () => {
+    const node = onlyVoterOfOld();
+    const entries = [2, 2, 2, 2, 2, 2].map((entryTerm, position) => commandEntry(position + 3, entryTerm));
+    node.receive(N2, appendRequest({ term: 2, prevLogIndex: 2, prevLogTerm: 1, entries, leaderCommit: 8 }));
+    node.timeout();
+    expect(node.status).toMatchObject({ role: 'leader', currentTerm: 3 });
+  });
+});
+
 describe('learners', () => {
   const learner = (): LoneNode => new LoneNode({ membership: membershipOf([N2, N3], { learners: [N1] }) });
 

@@ -91,8 +91,12 @@ export function countOwnVoteIfDurable(state: RaftState): void {
 /**
  * A voter; and also who had a vote until a membership that is not known to be committed. It may be one of the few who hold
  * that entry, so that the others need a leader among those (Raft thesis §4.2.2). Its own vote does not count then.
+ * But not who knows that its log lacks committed entries. No voter that holds them would vote for it; and the memberships that
+ * took its vote may be among them: a node that came back with an empty store, and has an old part of the log again in which it
+ * was the only voter, would elect itself.
  */
-function mayCampaign({ log, commitIndex, config }: RaftState): boolean {
+function mayCampaign({ log, commitIndex, heardCommitIndex, config }: RaftState): boolean {
+  if (log.lastIndex < heardCommitIndex) return false;
   for (const { index, membership } of log.membershipHistory.toReversed()) {
     if (isVoter(membership, config.nodeId)) return true;
     if (index <= commitIndex) return false;

@@ -33,6 +33,8 @@ export type RaftState = {
 
   // Volatile state on all servers.
   commitIndex: LogIndex;
+  /** The greatest commit index that a leader has told since the start, also where this log is shorter. */
+  heardCommitIndex: LogIndex;
   /** Reported by the driver; `handedOutIndex` is what was given to it. */
   lastApplied: LogIndex;
   handedOutIndex: LogIndex;
@@ -118,6 +120,7 @@ export function createRaftState(config: RaftConfig, durable: DurableRaftState, n
     log,
     // What was committed is not known after a restart; the leader will say. Committed entries are handed out again.
     commitIndex: appliedIndex,
+    heardCommitIndex: appliedIndex,
     lastApplied: appliedIndex,
     handedOutIndex: appliedIndex,
     snapshot,

@@ -212,6 +212,13 @@ describe('the membership of a snapshot', () => {
     expect(node.status.membership).toEqual(membership);
   });
 
+  it('in which the node is the only voter is not installed: it must have lost what it had, and its vote with it', () => {
+    const node = follower();
+    expect(isInstalled(receive(node, snapshotAt(9, 4, membershipOf([N1], { learners: [N2] }))))).toBe(false);
+    expect(node.status).toMatchObject({ leaderId: N2, commitIndex: 2, lastLogIndex: 5 });
+    expect(isInstalled(receive(node, snapshotAt(12, 4, membershipOf([N2], { learners: [N1] }))))).toBe(true);
+  });
+
   it('takes the place of one that the dropped log brought', () => {
     const change = { type: 'membership', ...position(6, 3), membership: membershipOf([N1, N5]) } as const;
     const node = follower({ entries: [...entriesOfTerms(1, 1, 2, 2, 3), change] });

@@ -21,8 +21,17 @@ export function handleSnapshotReceived(state: RaftState, { from, term, snapshot 
   if (isDamaged || term < state.currentTerm) return;
   if (term > state.currentTerm) adoptTerm(state, term);
   followLeader(state, from);
-  if (snapshot.index > state.commitIndex) install(state, from, snapshot);
-  else acknowledgeCommitted(state, from);
+  if (snapshot.index <= state.commitIndex) acknowledgeCommitted(state, from);
+  else if (!isOnlyVoter(snapshot, state.config.nodeId)) install(state, from, snapshot);
+}
+
+/**
+ * The only voter has every entry, at least up to the one that gives others a vote. So one that needs a snapshot from such a time
+ * has lost its store since, and its vote must have been taken from it in what follows the snapshot: it waits for a later one. With
+ * this one it would elect itself, after a restart too, and lead beside those who have all entries.
+ */
+function isOnlyVoter({ membership }: SnapshotMeta, node: NodeId): boolean {
+  return [...membership.voters, ...membership.votersOutgoing].every((voter) => voter === node);
 }
 
 /**
