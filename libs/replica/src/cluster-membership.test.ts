@@ -4,6 +4,7 @@ import { ELECTION_TIMEOUT_MS, TestCluster, TestNode } from './test-support/test-
 
 const MANY = 100;
 const N4 = nodeId('n4');
+const N5 = nodeId('n5');
 const CHECKPOINTS = { everyEntries: 20, trailingEntries: 5 };
 const ADD_N4: MembershipChange = { type: 'addLearner', node: N4, address: null };
 
@@ -16,12 +17,25 @@ async function startCluster(): Promise<TestNode> {
   return cluster.agreedLeader();
 }
 
-/** A node that the cluster does not know yet. */
-async function startN4(): Promise<TestNode> {
-  const node = new TestNode(N4, cluster);
+/** A node that the cluster does not know, or not any more, on an empty disk. */
+async function startJoiner(id: NodeId): Promise<TestNode> {
+  const node = new TestNode(id, cluster);
   joined.push(node);
   await node.start();
   return node;
+}
+
+/** A new member, as a voter that leads. */
+async function startLeader(present: TestNode, id: NodeId): Promise<TestNode> {
+  const next = await startJoiner(id);
+  await change(present, { type: 'addLearner', node: id, address: null });
+  await cluster.clock.until(() => next.replica.status().appliedIndex === present.replica.status().commitIndex);
+  // The leader has to hear of it.
+  await cluster.clock.advance(ELECTION_TIMEOUT_MS);
+  await change(present, { type: 'promote', node: id });
+  await cluster.outcome(present.replica.transferLeadership(id));
+  await cluster.clock.until(() => next.events.some((event) => event.startsWith('ready in term')));
+  return next;
 }
 
 const change = (leader: TestNode, wanted: MembershipChange) => cluster.outcome(leader.replica.changeMembership(wanted));
@@ -136,7 +150,7 @@ describe('a member that joins', () => {
   it('is sent the state, follows as a learner, and votes when it is promoted', async () => {
     const leader = await startCluster();
     await cluster.outcome(Promise.all(Array.from({ length: MANY }, (_, number) => leader.propose(`p${number}`))));
-    const n4 = await startN4();
+    const n4 = await startJoiner(N4);
     expect((await change(leader, ADD_N4)).learners).toEqual([N4]);
     await cluster.converged(MANY, [...cluster.nodes, n4]);
     expect(n4.events.filter((event) => event.startsWith('snapshot at'))).not.toEqual([]);
@@ -193,3 +207,28 @@ function chances(seed: number): (below: number) => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
   };
 }
+
+describe('a member that was removed, emptied and added again under its name', () => {
+  it('does not lead by the time when it was the only voter, and has everything once there is a later checkpoint', async () => {
+    const only = await startLeader(await startCluster(), N4);
+    for (const node of cluster.ids) await change(only, { type: 'demote', node });
+    await cluster.outcome(Promise.all(Array.from({ length: MANY }, (_, number) => only.propose(`p${number}`))));
+    const next = await startLeader(only, N5);
+    expect(next.events.filter((event) => event.startsWith('snapshot at'))).not.toEqual([]);
+    await change(next, { type: 'remove', node: N4 });
+    await cluster.clock.until(() => only.replica.status().phase === 'removed');
+
+    const emptied = await startJoiner(N4);
+    await change(next, { type: 'addLearner', node: N4, address: null });
+    await cluster.clock.advance(20 * ELECTION_TIMEOUT_MS);
+    expect(emptied.replica.status()).toMatchObject({ role: 'follower', appliedIndex: 0 });
+    cluster.network.isolate(N4);
+    await cluster.clock.advance(20 * ELECTION_TIMEOUT_MS);
+    expect(emptied.replica.status()).toMatchObject({ role: 'follower', leaderId: null });
+    cluster.network.heal(N4);
+
+    const later = Array.from({ length: CHECKPOINTS.everyEntries }, (_, number) => next.propose(`q${number}`));
+    await cluster.outcome(Promise.all(later));
+    expect(await cluster.converged(MANY + later.length, [next, emptied])).toHaveLength(MANY + later.length);
+  });
+});

@@ -74,7 +74,8 @@ export async function writeLog(client: ClientBase, write: LogWrite): Promise<Row
     const [row] = write.rows;
     const { answerTimeoutMs } = write;
     if (row !== undefined && write.rows.length === 1 && write.dropFrom === null) {
-      return runLean(client, APPEND, { values: appendValues(write, row, place), answerTimeoutMs });
+      const values = [...stateValues(write, place), ...appendValues(row)];
+      return runLean(client, APPEND, { values, answerTimeoutMs });
     }
     // node-postgres knows it; its types only know the one of the connection.
     const timed = {
@@ -112,14 +113,8 @@ export async function placeOfStore(client: ClientBase, epoch: number): Promise<R
   return rows[0]?.place ?? null;
 }
 
-/** The parameters of `OWNER`. */
-export function stateValues({ epoch, state }: Pick<LogWrite, 'epoch' | 'state'>, place: RowPlace): unknown[] {
-  const { currentTerm, votedFor, tail } = state;
-  return [epoch, currentTerm, votedFor, tail.lastIndex, tail.checksum, checksumOfState(state), place];
-}
-
-/** Those of `OWNER`, then the row's, as the server reads them. */
-function appendValues({ epoch, state }: LogWrite, row: LogRow, place: RowPlace): StatementValue[] {
+/** The parameters of `OWNER`, as the server reads them. */
+export function stateValues({ epoch, state }: Pick<LogWrite, 'epoch' | 'state'>, place: RowPlace): StatementValue[] {
   const { currentTerm, votedFor, tail } = state;
   return [
     `${epoch}`,
@@ -129,12 +124,11 @@ function appendValues({ epoch, state }: LogWrite, row: LogRow, place: RowPlace):
     `${tail.checksum}`,
     `${checksumOfState(state)}`,
     place,
-    `${row.firstIndex}`,
-    `${row.firstTerm}`,
-    `${row.lastTerm}`,
-    `${row.previousChecksum}`,
-    row.bytes,
   ];
+}
+
+function appendValues(row: LogRow): StatementValue[] {
+  return [`${row.firstIndex}`, `${row.firstTerm}`, `${row.lastTerm}`, `${row.previousChecksum}`, row.bytes];
 }
 
 function replaceValues(write: LogWrite): unknown[] {

@@ -189,17 +189,13 @@ export class PostgresLogStore implements LogStore {
   }
 }
 
-/** The hot path of the node's disk: what only a truncation needs is not asked, waited for, or copied without one. */
 async function appendBatch(
   owned: Owned,
   { batch, answerTimeoutMs }: { readonly batch: PersistBatch } & Pick<LogWrite, 'answerTimeoutMs'>,
   willWrite: () => void,
 ): ReturnType<Write> {
   const { client } = owned.connection;
-  const { tail, dropFrom, kept } =
-    batch.truncateFrom === null
-      ? { tail: owned.tail, dropFrom: null, kept: [] }
-      : await appendPointAt(client, owned.tail, batch.truncateFrom);
+  const { tail, dropFrom, kept } = await appendPointAt(client, owned.tail, batch.truncateFrom);
   assertFollows(kept.length === 0 ? tail.lastIndex : (kept.at(-1)?.index ?? 0), batch.entries);
   const rows = rowsOf(kept.length === 0 ? batch.entries : [...kept, ...batch.entries], tail);
   const hardState = batch.hardState ?? owned.hardState;

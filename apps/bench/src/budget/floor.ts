@@ -10,6 +10,7 @@ import { summarize } from '../statistics.js';
 const PAYLOAD_BYTES = 340;
 const WARM_UP = 3_000;
 const REPEATS = 5_000;
+const ECHO_START_LIMIT_MS = 30_000;
 const TABLE = 'bench_floor';
 /** 32 MiB. */
 const PLACES = 2 ** 23;
@@ -22,7 +23,8 @@ export type Floor = { readonly p50Us: number; readonly cpuUs: number };
 export async function measureMessage(): Promise<Floor> {
   const echo = fork(process.argv[1] ?? '', ['echo'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   try {
-    const [port] = (await once(echo, 'message')) as [number];
+    // It tells its port, and nothing else.
+    const [port] = (await once(echo, 'message', { signal: AbortSignal.timeout(ECHO_START_LIMIT_MS) })) as [number];
     const socket = io(`http://127.0.0.1:${port}`, { transports: ['websocket'] });
     await new Promise<void>((resolve) => socket.once('connect', resolve));
     const payload = Buffer.alloc(PAYLOAD_BYTES, 7);
