@@ -213,7 +213,8 @@ export class KeySpace {
       for (const version of versions) {
         freed += this.#sweepKey(version.key);
         if (!this.#versions.holds(version)) continue;
-        if (isRecord(version)) version.settle();
+        // One with a successor goes as soon as compaction has passed that: not worth the packing.
+        if (isRecord(version) && this.#versions.current(version.key) === version) version.settle();
         this.#changes.survived(version);
       }
       budget -= Math.max(versions.length, freed);
