@@ -66,11 +66,11 @@ export class ClientCore {
         disconnected: (endpoint, reason) => this.#disconnected(endpoint, reason),
         connectFailed: (endpoint, end) => this.#connectFailed(endpoint, end),
         responses: (frame) => {
-          this.#probe.heard();
+          this.#heard();
           this.requests.responses(frame);
         },
         watch: (frame) => {
-          this.#probe.heard();
+          this.#heard();
           this.watches.frame(frame);
         },
       },
@@ -87,7 +87,10 @@ export class ClientCore {
     this.#probe = new LivenessProbe({
       clock,
       traffic: () => (this.requests.awaitsAnswers ? 'requests' : this.watches.size > 0 ? 'watches' : 'none'),
-      ask: () => void this.requests.call({ op: 'status' }).catch(() => undefined),
+      ask: () => {
+        void this.requests.call({ op: 'status' }).catch(() => undefined);
+        this.#connection.suspect();
+      },
       dead: () => this.#connection.failOver('it does not answer'),
     });
     this.granter = new LeaseGranter({ requests: this.requests, heartbeat, clock, newLeaseId });
@@ -178,6 +181,11 @@ export class ClientCore {
     if (this.#prefersLeader || !frame[2].some(([, request]) => isForLeader(request))) return;
     this.#prefersLeader = true;
     this.#connection.preferLeader();
+  }
+
+  #heard(): void {
+    this.#probe.heard();
+    this.#connection.trust();
   }
 
   #connected(endpoint: string): void {

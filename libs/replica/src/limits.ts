@@ -57,10 +57,10 @@ export const SNAPSHOT_RETRANSMIT_HEARTBEATS = 3;
 export const SNAPSHOT_RETRANSMIT_HEARTBEATS_MAX = 24;
 
 /** A snapshot that gets no further for this many election timeouts is given up by its sender; so it may be resumed until then. */
-export const SNAPSHOT_GIVE_UP_ELECTION_TIMEOUTS = 8;
+export const SNAPSHOT_GIVE_UP_ELECTION_TIMEOUTS = 12;
 
 /** While the peer says that it is installing what it has got. */
-export const SNAPSHOT_INSTALL_ELECTION_TIMEOUTS = 64;
+export const SNAPSHOT_INSTALL_ELECTION_TIMEOUTS = 100;
 
 /** An incoming snapshot of which nothing more comes is dropped after this many election timeouts: later than its sender gives up. */
 export const SNAPSHOT_IDLE_ELECTION_TIMEOUTS = 2 * SNAPSHOT_GIVE_UP_ELECTION_TIMEOUTS;

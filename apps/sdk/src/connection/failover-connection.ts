@@ -64,6 +64,16 @@ export class FailoverConnection {
     this.#leader.prefer();
   }
 
+  /** The current node owes answers and is silent: it is left at once if it led and another node knows a new leader. */
+  suspect(): void {
+    this.#leader.suspect();
+  }
+
+  /** The current node is heard again. */
+  trust(): void {
+    this.#leader.trust();
+  }
+
   /** Leaves the current node for the next one; without effect while there is no connection. */
   failOver(reason: string): void {
     if (this.#current?.isOpen === true) this.#current.end({ message: reason, error: null });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { A_MOMENT_MS, ClientWorld, NODE_1, NODE_2, NODE_3, track } from '../test-support/client-world.js';
 import { ANNOUNCEMENT_TIMEOUT_MS, LEADER_CHANGE_SPREAD_MS } from './leader-seeker.js';
+import { CHECK_INTERVAL_MS, PROBE_AFTER_SILENCE_MS, PROBE_TIMEOUT_MS } from './liveness-probe.js';
 
 const VALUE = new TextEncoder().encode('blue');
 
@@ -106,6 +107,52 @@ describe('a client that asks for what only the leader can give', () => {
     await world.finish(held.release());
     await world.clock.advance(A_MOMENT_MS);
     expect(waiting.state).toBe('resolved');
+  });
+});
+
+describe('a client whose leader hangs while it owes answers', () => {
+  /** It has just been asked, in vain. */
+  async function clientOfHungLeader() {
+    const { world, core, client, connectionsTo } = await clientBeside(NODE_1);
+    await world.finish(client.kv.put('colour', VALUE));
+    world.cluster.node(NODE_1).state = 'silent';
+    const write = track(client.kv.put('colour', VALUE));
+    await world.clock.advance(PROBE_AFTER_SILENCE_MS + CHECK_INTERVAL_MS + A_MOMENT_MS);
+    return { world, core, client, write, connectionsTo };
+  }
+
+  it('leaves it as soon as another node knows a new one, and goes there', async () => {
+    const { world, core, write } = await clientOfHungLeader();
+    expect(core.endpoint).toBe(NODE_1);
+    world.cluster.leader = NODE_3;
+    await world.clock.advance(A_MOMENT_MS);
+    expect(core.endpoint).toBe(NODE_3);
+    expect(write.state).toBe('resolved');
+  });
+
+  it('asks another node when the first one that it asks is silent too', async () => {
+    const { world, core, write } = await clientOfHungLeader();
+    world.cluster.kill(NODE_2);
+    world.cluster.leader = NODE_3;
+    await world.clock.advance(A_MOMENT_MS);
+    expect(core.endpoint).toBe(NODE_3);
+    expect(write.state).toBe('resolved');
+  });
+
+  it('stays with a leader that is only slow, and closes what it has opened to ask', async () => {
+    const { world, core, client, connectionsTo } = await clientOfHungLeader();
+    expect(connectionsTo(NODE_2)).toBe(1);
+    world.cluster.node(NODE_1).state = 'up';
+    await world.finish(client.kv.get('colour'));
+    expect(core.endpoint).toBe(NODE_1);
+    expect([connectionsTo(NODE_2), connectionsTo(NODE_3)]).toEqual([0, 0]);
+  });
+
+  it('leaves it without a successor when it does not answer for long', async () => {
+    const { world, core, write } = await clientOfHungLeader();
+    await world.clock.advance(PROBE_TIMEOUT_MS + CHECK_INTERVAL_MS);
+    expect(core.endpoint).not.toBe(NODE_1);
+    expect(write.state).toBe('resolved');
   });
 });
 

@@ -14,7 +14,7 @@ export type LeaderSeekerParts = {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
-  /** An open connection with a node that says that it leads. Called only between `heard` and `lost`. */
+  /** An open connection with a node that says that it leads, or knows a leader in place of a suspected one. Called only between `heard` and `lost`. */
   readonly found: (connection: NodeConnection) => void;
 };
 
@@ -33,6 +33,7 @@ export class LeaderSeeker {
   /** Where the client is connected; null while it is not, or its node has said nothing yet. */
   #connected: string | null = null;
   #isWanted = false;
+  #isSuspected = false;
   #candidate: Candidate | null = null;
   #delay: Timer | null = null;
 
@@ -44,8 +45,27 @@ export class LeaderSeeker {
     this.#look();
   }
 
+  /**
+   * The connected node owes answers and is silent. If it leads, as far as is known, the others are asked who does: a leader that hangs
+   * is left when it has a successor, and a slow one is kept.
+   */
+  suspect(): void {
+    if (this.#isSuspected || !this.#isWithLeader()) return;
+    this.#isSuspected = true;
+    this.#askedInVain.clear();
+    this.#look();
+  }
+
+  /** The connected node is heard again. */
+  trust(): void {
+    if (!this.#isSuspected) return;
+    this.#isSuspected = false;
+    this.#stopLooking();
+  }
+
   /** The connected node says who it is and whom it follows. */
   heard(endpoint: string, [nodeId, leaderId]: NodeAnnouncement): void {
+    this.trust();
     const isChange = this.#connected === endpoint;
     this.#connected = endpoint;
     this.#nodeIds.set(endpoint, nodeId);
@@ -60,6 +80,7 @@ export class LeaderSeeker {
 
   /** The connection is gone. */
   lost(): void {
+    this.#isSuspected = false;
     this.#stopLooking();
     this.#askedInVain.clear();
     this.#connected = null;
@@ -68,11 +89,12 @@ export class LeaderSeeker {
 
   stop(): void {
     this.#isWanted = false;
+    this.#isSuspected = false;
     this.#stopLooking();
   }
 
   #look(): void {
-    if (!this.#isWanted || this.#candidate !== null) return;
+    if (!(this.#isWanted || this.#isSuspected) || this.#candidate !== null) return;
     const endpoint = this.#nextEndpoint();
     if (endpoint === null) return;
     const { connector, clock } = this.parts;
@@ -95,21 +117,31 @@ export class LeaderSeeker {
   #nextEndpoint(): string | null {
     const leaderId = this.#leaderId;
     const connected = this.#connected;
-    if (connected === null || leaderId === null || this.#nodeIds.get(connected) === leaderId) return null;
+    if (connected === null || leaderId === null) return null;
     const open = this.parts.endpoints.filter((endpoint) => endpoint !== connected && !this.#askedInVain.has(endpoint));
+    if (this.#isWithLeader()) return this.#isSuspected ? (open[0] ?? null) : null;
     const seen = open.find((endpoint) => this.#nodeIds.get(endpoint) === leaderId);
     return seen ?? open.find((endpoint) => !this.#nodeIds.has(endpoint)) ?? null;
+  }
+
+  #isWithLeader(): boolean {
+    return this.#connected !== null && this.#leaderId !== null && this.#nodeIds.get(this.#connected) === this.#leaderId;
   }
 
   #candidateSays(connection: NodeConnection, [nodeId, leaderId]: NodeAnnouncement): void {
     const { endpoint } = connection;
     this.#nodeIds.set(endpoint, nodeId);
-    if (nodeId !== leaderId) return this.#giveUp(endpoint);
+    if (this.#isSuspected) {
+      // It is kept until it knows of another leader, which it says as soon as it does.
+      if (leaderId === null || leaderId === this.#leaderId) return;
+    } else if (nodeId !== leaderId) return this.#giveUp(endpoint);
     this.#candidate?.timer.cancel();
     this.#candidate = null;
+    this.#isSuspected = false;
     this.#connected = endpoint;
     this.#leaderId = leaderId;
     this.parts.found(connection);
+    this.#look();
   }
 
   #giveUp(endpoint: string): void {

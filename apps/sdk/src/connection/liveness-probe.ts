@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../ports/clock.js';
 
-const CHECK_INTERVAL_MS = 250;
+/** How exactly it keeps the times below. */
+export const CHECK_INTERVAL_MS = 250;
 /** Silence after which a node that owes answers is asked whether it lives. */
 export const PROBE_AFTER_SILENCE_MS = 500;
 /** The same while only watches are open: quiet is normal there. */

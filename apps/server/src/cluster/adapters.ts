@@ -14,7 +14,7 @@ export type Stores = {
 };
 
 /** A write that hangs for so long is given up, and the node is silent until its database works: well after a leader has given way. */
-const PERSIST_ELECTION_TIMEOUTS = 6;
+const PERSIST_ELECTION_TIMEOUTS = 10;
 /** Disks have bad moments, also under nodes that are told to be quick. */
 const MIN_PERSIST_TIMEOUT_MS = 5_000;
 

@@ -12,7 +12,7 @@ const MAX_UNCOMMITTED_BYTES = 64 * 1024 * 1024;
 const MAX_TRAILING_ENTRIES = 10_000;
 /** Also begins a checkpoint: large values must fill neither the memory (the log is in it) nor the time of a restart. */
 const CHECKPOINT_BYTES = 32 * 1024 * 1024;
-const DISK_STALL_ELECTION_TIMEOUTS = 3;
+const DISK_STALL_ELECTION_TIMEOUTS = 5;
 const MAX_SEED = 2 ** 31;
 /** Also for the round trips of a slow disk; above it the outcome is unknown. */
 const PROPOSAL_TIMEOUT_MS = 10_000;

@@ -56,12 +56,12 @@ export class Environment {
   @IsInt({ message: 'must be an integer' })
   @Min(5, { message: 'must be between 5 and 60000 ms' })
   @Max(60_000, { message: 'must be between 5 and 60000 ms' })
-  LATCHKEY_HEARTBEAT_MS = 200;
+  LATCHKEY_HEARTBEAT_MS = 150;
 
   @IsInt({ message: 'must be an integer' })
   @Min(20, { message: 'must be between 20 and 600000 ms' })
   @Max(600_000, { message: 'must be between 20 and 600000 ms' })
-  LATCHKEY_ELECTION_TIMEOUT_MS = 1_000;
+  LATCHKEY_ELECTION_TIMEOUT_MS = 600;
 
   /**
    * Log entries between two checkpoints. A restart replays up to so many, which takes a fraction of a second; a checkpoint

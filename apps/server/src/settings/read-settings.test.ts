@@ -22,7 +22,7 @@ describe('a node’s settings', () => {
   it('makes a cluster of one from nothing but the memory store', () => {
     const settings = readSettings(MEMORY);
     expect([...settings.peers]).toEqual([['n1', 'http://127.0.0.1:7401']]);
-    expect(settings).toMatchObject({ nodeId: 'n1', clientPort: 7301, heartbeatMs: 200, electionTimeoutMs: 1000 });
+    expect(settings).toMatchObject({ nodeId: 'n1', clientPort: 7301, heartbeatMs: 150, electionTimeoutMs: 600 });
   });
 
   it('reads peers, levels and numbers', () => {
