@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MAX_FRAME_BYTES, MAX_REQUESTS_PER_FRAME, MAX_VALUE_BYTES } from '@latchkey/contracts';
+import {
+  CLIENT_EVENTS,
+  MAX_FRAME_BYTES,
+  MAX_REQUESTS_PER_FRAME,
+  MAX_VALUE_BYTES,
+  PROTOCOL_VERSION,
+  RESPONSES_EVENT,
+} from '@latchkey/contracts';
 import { TestClient, type Response } from './test-support/test-client.js';
 import { startMemoryNode, type MemoryNode } from './test-support/memory-node.js';
 
@@ -229,6 +236,7 @@ describe('watches over the socket', () => {
 describe('a bad client', () => {
   it.each([
     ['no protocol version', {}],
+    ['an older protocol version', { protocolVersion: PROTOCOL_VERSION - 1 }],
     ['another protocol version', { protocolVersion: 99 }],
   ])('with %s is refused at the door', async (_what, auth) => {
     await expect(TestClient.open(node.url, auth)).rejects.toMatchObject({
@@ -237,14 +245,12 @@ describe('a bad client', () => {
   });
 
   it('with an unknown field in its handshake is refused at the door', async () => {
-    const opening = TestClient.open(node.url, { protocolVersion: 1, admin: true });
+    const opening = TestClient.open(node.url, { protocolVersion: PROTOCOL_VERSION, admin: true });
     await expect(opening).rejects.toMatchObject({ data: { code: 'INVALID_ARGUMENT' } });
   });
 
   it.each([
-    ['text', 'hello'],
-    ['nothing', undefined],
-    ['an object', { requests: [] }],
+    ['nothing', Buffer.alloc(0)],
     ['bytes that are no document', Buffer.from([0xc1])],
     ['a claim of four thousand million elements', Buffer.from([0xdd, 0xff, 0xff, 0xff, 0xff])],
     ['a document that is no frame', Buffer.from([0x01])],
@@ -255,6 +261,28 @@ describe('a bad client', () => {
     await gone;
     expect(bad.complaints).toMatchObject([{ code: 'INVALID_ARGUMENT', details: { field: 'frame' } }]);
     expect((await client.ask([{ op: 'status' }])).map(codeOf)).toEqual(['ok']);
+  });
+
+  it.each([
+    ['an event as text', '2["requests","hello"]'],
+    ['an event with attachments', '451-["requests",{"_placeholder":true,"num":0}]'],
+    ['an acknowledgement', '31[]'],
+    ['text that is no packet', 'hello'],
+    ['bytes of no event', Buffer.of(CLIENT_EVENTS.length, 0x90)],
+    ['no bytes at all', Buffer.alloc(0)],
+  ])('that sends %s is cut off', async (_what, message) => {
+    const bad = await TestClient.open(node.url);
+    const gone = bad.disconnected();
+    bad.sendMessage(message);
+    await gone;
+    expect((await client.ask([{ op: 'status' }])).map(codeOf)).toEqual(['ok']);
+  });
+
+  it('that speaks as a node, and not as a client, is not heard', async () => {
+    const bad = await TestClient.open(node.url);
+    bad.sendMessage(Buffer.of(CLIENT_EVENTS.indexOf(RESPONSES_EVENT), 0x90));
+    expect((await bad.ask([{ op: 'status' }])).map(codeOf)).toEqual(['ok']);
+    bad.close();
   });
 
   it('that sends too many requests in one frame is cut off', async () => {

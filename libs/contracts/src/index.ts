@@ -21,6 +21,7 @@ export type {
   WatchFrame,
 } from './protocol.js';
 export {
+  CLIENT_EVENTS,
   CLIENT_SOCKET_PATH,
   MAX_FRAME_BYTES,
   MAX_PENDING_REQUESTS_PER_CONNECTION,

@@ -4,11 +4,14 @@ import type { WatchMessage } from './watch.js';
 
 /**
  * The client wire over Socket.IO (websocket only, path `/latchkey/client`): four events, each with one binary argument, a MessagePack document.
+ * An event is one binary message: the place of its name in `CLIENT_EVENTS` as one byte, and the document. Socket.IO's own form is a
+ * text message and a binary one for each event, which is dear to read. Everything else is as in Socket.IO protocol 5.
+ *
  * The version travels in the handshake's `auth` ({protocolVersion, clientName?}); a server that does not speak it refuses with PROTOCOL_VERSION.
  */
-export type ProtocolVersion = 1;
+export type ProtocolVersion = 2;
 
-export const PROTOCOL_VERSION: ProtocolVersion = 1;
+export const PROTOCOL_VERSION: ProtocolVersion = 2;
 export const CLIENT_SOCKET_PATH = '/latchkey/client';
 
 /** Event names. */
@@ -16,6 +19,7 @@ export const REQUESTS_EVENT = 'requests';
 export const RESPONSES_EVENT = 'responses';
 export const WATCH_EVENT = 'watch';
 export const NODE_EVENT = 'node';
+export const CLIENT_EVENTS = [REQUESTS_EVENT, RESPONSES_EVENT, WATCH_EVENT, NODE_EVENT] as const;
 
 export type ClientHandshake = { readonly protocolVersion: ProtocolVersion; readonly clientName?: string };
 

@@ -1,3 +1,6 @@
+export { CodecError } from './codec-error.js';
+export type { SocketIoPacket } from './control-packet.js';
+export { decodeControl, encodeControl, packetType } from './control-packet.js';
 export type { PeerCounters, PeerTransportObserver } from './peer-transport-observer.js';
 export type { PeerTransportLimits } from './peer-transport-limits.js';
 export { defaultPeerTransportLimits } from './peer-transport-limits.js';

@@ -7,7 +7,7 @@
  * is refused in words it understands. Anything else is an error, on which Socket.IO closes the connection.
  */
 import { EventEmitter } from 'node:events';
-import { CodecError } from './codec-error.js';
+import { decodeControl, encodeControl, packetType, type SocketIoPacket } from './control-packet.js';
 
 /** Name of the event that carries one frame (see `peer-codec.ts`). */
 export const frameEvent = 'frame';
@@ -16,16 +16,6 @@ export const welcomeEvent = 'welcome';
 /** Name of the event by which the acceptor asks the dialler to open the bulk connection. */
 export const bulkWantedEvent = 'bulkWanted';
 
-const packetType = { connect: 0, disconnect: 1, event: 2, connectError: 4 } as const;
-const maxControlLength = 4_096;
-const controlPattern = /^([0124])(?:(\/[^,]*),)?([[{].*)?$/s;
-
-type SocketIoPacket = {
-  readonly type: number;
-  readonly nsp: string;
-  readonly data?: unknown;
-};
-
 /** @public Socket.IO takes it by this name. */
 export class Encoder {
   encode(packet: SocketIoPacket): (string | Buffer)[] {
@@ -33,9 +23,7 @@ export class Encoder {
       const [name, payload] = packet.data as readonly unknown[]; // an event's data is its name and arguments
       if (name === frameEvent && Buffer.isBuffer(payload)) return [payload];
     }
-    const namespace = packet.nsp === '/' ? '' : `${packet.nsp},`;
-    const json = packet.data === undefined ? '' : JSON.stringify(packet.data);
-    return [`${packet.type}${namespace}${json}`];
+    return [encodeControl(packet)];
   }
 }
 
@@ -43,7 +31,7 @@ export class Encoder {
 export class Decoder extends EventEmitter {
   /** @throws CodecError */
   add(data: unknown): void {
-    this.emit('decoded', Buffer.isBuffer(data) ? frameOf(data) : controlOf(data));
+    this.emit('decoded', Buffer.isBuffer(data) ? frameOf(data) : decodeControl(data, isExpectedEvent));
   }
 
   /** Socket.IO calls it when the connection closes; nothing is held between packets. */
@@ -52,39 +40,6 @@ export class Decoder extends EventEmitter {
 
 function frameOf(frame: Buffer): SocketIoPacket {
   return { type: packetType.event, nsp: '/', data: [frameEvent, frame] };
-}
-
-function controlOf(text: unknown): SocketIoPacket {
-  if (typeof text !== 'string' || text.length > maxControlLength) throw new CodecError('not a control packet');
-  const match = controlPattern.exec(text);
-  if (match === null) throw new CodecError('not a control packet');
-  const type = Number(match[1]);
-  const nsp = match[2] ?? '/';
-  const data = match[3] === undefined ? undefined : parseJson(match[3]);
-  if (!isExpectedData(type, data)) throw new CodecError('control packet with unexpected data');
-  return data === undefined ? { type, nsp } : { type, nsp, data };
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw new CodecError('control packet is no JSON', { cause });
-  }
-}
-
-function isExpectedData(type: number, data: unknown): boolean {
-  const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
-  switch (type) {
-    case packetType.connect:
-      return data === undefined || isObject;
-    case packetType.disconnect:
-      return data === undefined;
-    case packetType.connectError:
-      return isObject;
-    default:
-      return Array.isArray(data) && isExpectedEvent(data);
-  }
 }
 
 function isExpectedEvent([name, payload, ...more]: readonly unknown[]): boolean {

@@ -9,6 +9,7 @@ import type {
 import { Packr } from 'msgpackr';
 import { io } from 'socket.io-client';
 import type { Connection, ConnectionListener, Connector } from '../ports/connector.js';
+import * as parser from './packet-parser.js';
 import {
   CLIENT_SOCKET_PATH,
   NODE_EVENT,
@@ -37,6 +38,7 @@ function openSocket(parts: {
   const { endpoint, listener, packr, auth } = parts;
   const socket = io(endpoint, {
     path: CLIENT_SOCKET_PATH,
+    parser,
     transports: ['websocket'],
     reconnection: false,
     forceNew: true,

@@ -4,6 +4,7 @@ import type { ClientRequest, RequestFrame, ResponseFrame } from '@latchkey/contr
 import { Packr } from 'msgpackr';
 import { Server } from 'socket.io';
 import type { Socket } from 'socket.io';
+import * as parser from '../node/packet-parser.js';
 import { CLIENT_SOCKET_PATH, PROTOCOL_VERSION, REQUESTS_EVENT, RESPONSES_EVENT } from '../node/wire-constants.js';
 import type { FakeCluster } from './fake-cluster.js';
 
@@ -13,7 +14,12 @@ export class SocketGateway {
   losesAnswers = false;
   readonly #packr = new Packr({ useRecords: false });
   readonly #http = createServer();
-  readonly #io = new Server(this.#http, { path: CLIENT_SOCKET_PATH, transports: ['websocket'], serveClient: false });
+  readonly #io = new Server(this.#http, {
+    path: CLIENT_SOCKET_PATH,
+    parser,
+    transports: ['websocket'],
+    serveClient: false,
+  });
 
   constructor(private readonly cluster: FakeCluster) {
     this.#io.use((socket, next) => {

@@ -9,6 +9,7 @@ import { SETTINGS, type NodeSettings } from '../settings/settings.js';
 import { WatchHub } from '../watch/watch-hub.js';
 import { WatchOpener } from '../watch/watch-opener.js';
 import { ClientConnection } from './client-connection.js';
+import * as parser from './client-packet-parser.js';
 import { decodeFrame, MalformedFrame } from './frame-decoder.js';
 import { isForeignOrigin, refusalOfHandshake } from './handshake.js';
 import { SocketLink } from './socket-link.js';
@@ -26,6 +27,7 @@ const NO_REQUEST_ID = 0;
  */
 @WebSocketGateway({
   path: CLIENT_SOCKET_PATH,
+  parser,
   transports: ['websocket'],
   allowUpgrades: false,
   serveClient: false,

@@ -11,6 +11,7 @@ import {
   type NodeAnnouncement,
   type WatchMessage,
 } from '@latchkey/contracts';
+import * as parser from '../gateway/client-packet-parser.js';
 
 export type Response =
   { readonly ok: true; readonly result: Record<string, unknown> } | { readonly ok: false; readonly error: ErrorBody };
@@ -42,6 +43,7 @@ export class TestClient {
   static open(url: string, auth: object = { protocolVersion: PROTOCOL_VERSION }, origin?: string): Promise<TestClient> {
     const socket = io(url, {
       path: CLIENT_SOCKET_PATH,
+      parser,
       transports: ['websocket'],
       auth,
       reconnection: false,
@@ -82,8 +84,14 @@ export class TestClient {
     this.socket.emit(REQUESTS_EVENT, packr.pack(frame));
   }
 
-  sendRaw(argument: unknown): void {
-    this.socket.emit(REQUESTS_EVENT, argument);
+  /** As a frame of requests. */
+  sendRaw(bytes: Uint8Array): void {
+    this.socket.emit(REQUESTS_EVENT, bytes);
+  }
+
+  /** As it is, below Socket.IO. */
+  sendMessage(message: string | Uint8Array): void {
+    this.socket.io.engine.write(message);
   }
 
   /** Resolves when the messages of all watches so far satisfy `isEnough`. */
