@@ -18,7 +18,7 @@ import { addressedTo, LeaderDesks, type DeskName, type LeaderDesk } from './lead
 import type { NodeEvents } from './node-events.js';
 import { StoreScrubber } from './store-scrubber.js';
 import { PeriodicCheckpoints } from './periodic-checkpoints.js';
-import { checkpointPace, raftConfig, randomIncarnation, REPLICA_LIMITS } from './replica-options.js';
+import { checkpointPace, placeAmongPeers, raftConfig, randomIncarnation, REPLICA_LIMITS } from './replica-options.js';
 
 export type ClusterNodeParts = {
   readonly settings: NodeSettings;
@@ -65,7 +65,11 @@ export class ClusterNode {
       awaitsCommits: () => this.commitAwaiters.some((awaitsCommits) => awaitsCommits()),
       incarnation: randomIncarnation(),
     });
-    this.periodicCheckpoints = new PeriodicCheckpoints({ clock, replica: this.replica });
+    this.periodicCheckpoints = new PeriodicCheckpoints({
+      clock,
+      replica: this.replica,
+      place: placeAmongPeers(settings),
+    });
     const { verifier } = stores;
     const scrub = { clock, replica: this.replica, logger, intervalMs: settings.verifyIntervalMs };
     this.scrubber = verifier === null ? null : new StoreScrubber({ ...scrub, verifier });

@@ -3,14 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../libs/lessor/src/test-support/manual-clock.js';
 import { CHECKPOINT_INTERVAL_MS, PeriodicCheckpoints } from './periodic-checkpoints.js';
 
-function world(checkpoint: () => Promise<never>) {
+const ALONE = { number: 0, of: 1 };
+
+function world(checkpoint: () => Promise<never>, place = ALONE) {
   const clock = new ManualClock();
   let askedCount = 0;
   const ask = (): Promise<never> => {
     askedCount += 1;
     return checkpoint();
   };
-  const checkpoints = new PeriodicCheckpoints({ clock, replica: { checkpoint: ask } });
+  const checkpoints = new PeriodicCheckpoints({ clock, replica: { checkpoint: ask }, place });
   checkpoints.start();
   return { clock, checkpoints, askedCount: () => askedCount };
 }
@@ -23,6 +25,24 @@ describe('checkpoints by time', () => {
     expect(askedCount()).toBe(0);
     await clock.advance(1 + 2 * CHECKPOINT_INTERVAL_MS);
     expect(askedCount()).toBe(3);
+  });
+
+  it('are asked for by the nodes of a cluster in turns, by each after an interval at the latest', async () => {
+    const refused = (): Promise<never> => Promise.reject(new ReplicaError('OVERLOADED', 'safe', 'too slow'));
+    const nodes = [0, 1, 2].map((number) => world(refused, { number, of: 3 }));
+    const counts: number[][] = [];
+    for (let third = 1; third <= 6; third += 1) {
+      await Promise.all(nodes.map(({ clock }) => clock.advance(CHECKPOINT_INTERVAL_MS / 3)));
+      counts.push(nodes.map(({ askedCount }) => askedCount()));
+    }
+    expect(counts).toEqual([
+      [1, 0, 0],
+      [1, 1, 0],
+      [1, 1, 1],
+      [2, 1, 1],
+      [2, 2, 1],
+      [2, 2, 2],
+    ]);
   });
 
   it('are not asked for while one is under way', async () => {

@@ -9,6 +9,11 @@ export const CHECKPOINT_INTERVAL_MS = 10_000;
 export type PeriodicCheckpointsOptions = {
   readonly clock: Clock;
   readonly replica: Pick<Replica<unknown>, 'checkpoint'>;
+  /**
+   * Which of the cluster's nodes this is, from 0 on: they begin one after the other. Nodes that are started together would else
+   * save together, and every write would wait for nodes that are busy with it; so a majority of three never is.
+   */
+  readonly place: { readonly number: number; readonly of: number };
 };
 
 /** Asks for a checkpoint now and then, besides those that are due by the number of entries. */
@@ -19,13 +24,18 @@ export class PeriodicCheckpoints {
   constructor(private readonly options: PeriodicCheckpointsOptions) {}
 
   start(): void {
-    if (this.isStopped) return;
-    this.timer = this.options.clock.setTimer(CHECKPOINT_INTERVAL_MS, () => void this.ask());
+    const { number, of } = this.options.place;
+    this.askAfter((CHECKPOINT_INTERVAL_MS * (number + 1)) / of);
   }
 
   stop(): void {
     this.isStopped = true;
     this.timer?.cancel();
+  }
+
+  private askAfter(delayMs: number): void {
+    if (this.isStopped) return;
+    this.timer = this.options.clock.setTimer(delayMs, () => void this.ask());
   }
 
   private async ask(): Promise<void> {
@@ -35,6 +45,6 @@ export class PeriodicCheckpoints {
       // The store does not answer, or the node is no member at the moment: the next time may do better.
       if (!(error instanceof ReplicaError)) throw error;
     }
-    this.start();
+    this.askAfter(CHECKPOINT_INTERVAL_MS);
   }
 }

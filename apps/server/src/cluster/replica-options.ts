@@ -25,6 +25,12 @@ export const checkpointPace = (
   everyBytes: CHECKPOINT_BYTES,
 });
 
+/** Among those that it was started with, in an order that all of them know. */
+export function placeAmongPeers({ nodeId, peers }: NodeSettings): { readonly number: number; readonly of: number } {
+  const others = [...peers.keys()].filter((peer) => peer !== nodeId);
+  return { number: others.filter((peer) => peer < nodeId).length, of: others.length + 1 };
+}
+
 export const REPLICA_LIMITS = {
   maxQueuedInputs: 65_536,
   maxPendingProposals: 65_536,
