@@ -93,7 +93,7 @@ export class ByteWriter implements ByteSink {
 
   /** A whole number from 0 to 2^53 - 1 in eight bytes, high ones first: in byte order as in number order. */
   uint64(value: number): void {
-    invariant(Number.isSafeInteger(value) && value >= 0, `not a whole number from 0 to 2^53: ${value}`);
+    if (!isNatural(value)) refuseNumber(value);
     this.uint32(Math.floor(value / TWO_POW_32));
     this.uint32(value % TWO_POW_32);
   }
@@ -111,7 +111,7 @@ export class ByteWriter implements ByteSink {
       seen |= code;
       this.#target[this.#position + index] = code;
     }
-    // Not by way of `invariant`: the message is not to be put together for every text that is right.
+    // As for numbers.
     if (seen > 0xff) {
       throw new StateInvariantViolation(`a text of bytes holds a character above 255: ${JSON.stringify(text)}`);
     }
@@ -137,10 +137,17 @@ export class ByteWriter implements ByteSink {
 }
 
 export function varintSize(value: number): number {
-  invariant(Number.isSafeInteger(value) && value >= 0, `not a whole number from 0 to 2^53: ${value}`);
+  if (!isNatural(value)) refuseNumber(value);
   let size = 1;
   for (let rest = value; rest >= VARINT_STEP; rest = Math.floor(rest / VARINT_STEP)) size += 1;
   return size;
+}
+
+const isNatural = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+
+/** Apart, so that the message is not put together for every number that is right. */
+function refuseNumber(value: number): never {
+  throw new StateInvariantViolation(`not a whole number from 0 to 2^53: ${value}`);
 }
 
 /** Of a lower-case hex digit's character code. */

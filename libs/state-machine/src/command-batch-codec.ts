@@ -61,9 +61,11 @@ function encodeBatch(sink: ByteSink, { origin, commands }: CommandBatch): void {
 
 function encodeCommands(sink: ByteSink, commands: readonly Command[], sequences: readonly number[] | null): void {
   sink.varint(commands.length);
-  for (const [index, command] of commands.entries()) {
-    if (sequences !== null) sink.varint(sequences[index] ?? 0);
+  let position = 0;
+  for (const command of commands) {
+    if (sequences !== null) sink.varint(sequences[position] ?? 0);
     encodeCommand(sink, command);
+    position += 1;
   }
 }
 

@@ -41,7 +41,7 @@ export class Leases {
   }
 
   grant(leaseId: LeaseId, ttlMs: number): void {
-    invariant(!this.#leases.has(leaseId), `lease is alive already: ${leaseId}`);
+    if (this.#leases.has(leaseId)) invariant(false, `lease is alive already: ${leaseId}`);
     this.#leases.set(leaseId, { ttlMs, remainingTtlMs: null, keys: new Set() });
     this.#changedRows.created(leaseId);
   }

@@ -49,7 +49,8 @@ export class RevisionLog {
 
   /** Those that are not forgotten. @throws StateInvariantViolation when the revision is not held. */
   versionsOf(revision: number): readonly KeyVersion[] {
-    invariant(revision >= this.#oldestRevision && revision < this.#nextRevision, `revision ${revision} is not held`);
+    const isHeld = revision >= this.#oldestRevision && revision < this.#nextRevision;
+    if (!isHeld) invariant(false, `revision ${revision} is not held`);
     const offset = revision - this.#firstRevision;
     const versions = versionsIn(at(at(this.#chunks, Math.floor(offset / CHUNK_REVISIONS)), offset % CHUNK_REVISIONS));
     return revision === this.#oldestRevision && this.#dropped > 0 ? versions.slice(this.#dropped) : versions;

@@ -87,7 +87,11 @@ function* versionRows({ gone: freed, slots, compacted }: TakenVersions): Iterabl
   for (const version of freed) yield gone(versionKey(version));
   for (const version of compacted) yield versionRow({ version, position: 0 }, pool);
   for (const slot of slots) {
-    for (const [position, version] of versionsIn(slot).entries()) yield versionRow({ version, position }, pool);
+    let position = 0;
+    for (const version of versionsIn(slot)) {
+      yield versionRow({ version, position }, pool);
+      position += 1;
+    }
   }
 }
 

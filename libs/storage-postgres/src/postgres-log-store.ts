@@ -212,6 +212,6 @@ async function appendBatch(
 function assertFollows(lastLogIndex: number, entries: readonly LogEntry[]): void {
   entries.forEach((entry, position) => {
     const expected = lastLogIndex + 1 + position;
-    invariant(entry.index === expected, `entry ${entry.index} was appended where ${expected} follows`);
+    if (entry.index !== expected) invariant(false, `entry ${entry.index} was appended where ${expected} follows`);
   });
 }

@@ -76,12 +76,13 @@ export class RowWriter {
     const appended: StateRow[] = [];
     const repeated: Uint8Array[] = [];
     this.pagesEnd ??= await readPagesEnd(this.client, this.place.generation);
-    for (const { key, value } of changes) {
-      if (value === null) (isPaged(key) ? this.goneFromPages : removed).push(key);
-      else if (this.pagesEnd.takes(key)) appended.push({ key, value });
+    for (const change of changes) {
+      const { key } = change;
+      if (!isRow(change)) (isPaged(key) ? this.goneFromPages : removed).push(key);
+      else if (this.pagesEnd.takes(key)) appended.push(change);
       else {
         if (isPaged(key)) repeated.push(key);
-        upserted.push({ key, value });
+        upserted.push(change);
       }
     }
     // The same checkpoint once more, after nobody could say whether it was saved.
@@ -132,6 +133,8 @@ export class RowWriter {
     this.totals = minus(this.totals, gone);
   }
 }
+
+const isRow = (change: StateRowChange): change is StateRow => change.value !== null;
 
 /**
  * Rows whose keys are new in the generation.

@@ -125,7 +125,8 @@ function pageEnds(rows: readonly StateRow[]): number[] {
   const ends: number[] = [];
   let rowCount = 0;
   let byteCount = 0;
-  for (const [place, { key, value }] of rows.entries()) {
+  let place = 0;
+  for (const { key, value } of rows) {
     const rowBytes = ROW_OVERHEAD_BYTES + key.byteLength + value.byteLength;
     if (rowCount > 0 && (rowCount === MAX_PAGE_ROWS || byteCount + rowBytes > MAX_PAGE_BYTES)) {
       ends.push(place);
@@ -134,6 +135,7 @@ function pageEnds(rows: readonly StateRow[]): number[] {
     }
     rowCount += 1;
     byteCount += rowBytes;
+    place += 1;
   }
   ends.push(rows.length);
   return ends;
