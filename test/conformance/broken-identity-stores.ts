@@ -1,5 +1,5 @@
-import type { NodeId } from '@latchkey/raft';
-import type { IdentityStore, LossReason, PeerRecord, StoreId, StoreIdentity } from '@latchkey/replica';
+import { logIndex, type LogIndex, type NodeId } from '@latchkey/raft';
+import type { IdentityStore, LossReason, NewHistory, PeerRecord, StoreIdentity } from '@latchkey/replica';
 import { MemoryIdentityStore, type MemoryDisk } from '@latchkey/storage-memory';
 
 /** A store that keeps the contract except for what a subclass breaks: the mistakes that adapters really make. */
@@ -18,6 +18,10 @@ class IdentityStoreOnDisk implements IdentityStore {
     return this.inner.rememberFounders(founders);
   }
 
+  rememberJoined(index: LogIndex): Promise<void> {
+    return this.inner.rememberJoined(index);
+  }
+
   rememberPeers(records: readonly PeerRecord[]): Promise<void> {
     return this.inner.rememberPeers(records);
   }
@@ -30,7 +34,7 @@ class IdentityStoreOnDisk implements IdentityStore {
     return this.inner.markLost(reason);
   }
 
-  startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void> {
+  startAnew(history: NewHistory): Promise<void> {
     return this.inner.startAnew(history);
   }
 }
@@ -40,7 +44,7 @@ class ForgetsThatItIsLost extends IdentityStoreOnDisk {
 }
 
 class StaysLostForEver extends IdentityStoreOnDisk {
-  override async startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void> {
+  override async startAnew(history: NewHistory): Promise<void> {
     const { lost } = this.disk.identity;
     await super.startAnew(history);
     this.disk.identity.lost = lost;
@@ -91,6 +95,17 @@ class ForgetsTheFounders extends IdentityStoreOnDisk {
   override async rememberFounders(): Promise<void> {}
 }
 
+class ForgetsWhereItJoined extends IdentityStoreOnDisk {
+  override async rememberJoined(): Promise<void> {}
+}
+
+class KeepsWhereItWasToldLastThatItJoined extends IdentityStoreOnDisk {
+  override async rememberJoined(index: LogIndex): Promise<void> {
+    await super.rememberJoined(index);
+    this.disk.identity.joinedIndex = index;
+  }
+}
+
 class KeepsTheFirstRecord extends IdentityStoreOnDisk {
   override async rememberPeers(records: readonly PeerRecord[]): Promise<void> {
     await super.rememberPeers(records.filter(({ node }) => !this.disk.identity.peers.has(node)));
@@ -129,7 +144,7 @@ class ForgetsEverybody extends IdentityStoreOnDisk {
 }
 
 class KeepsTheLogThatIsGivenUp extends IdentityStoreOnDisk {
-  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+  override async startAnew(history: NewHistory): Promise<void> {
     const { entries, base } = this.disk;
     await super.startAnew(history);
     Object.assign(this.disk, { entries, base });
@@ -137,7 +152,7 @@ class KeepsTheLogThatIsGivenUp extends IdentityStoreOnDisk {
 }
 
 class KeepsTheCheckpointThatIsGivenUp extends IdentityStoreOnDisk {
-  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+  override async startAnew(history: NewHistory): Promise<void> {
     const { checkpoint } = this.disk;
     await super.startAnew(history);
     this.disk.checkpoint = checkpoint;
@@ -145,7 +160,7 @@ class KeepsTheCheckpointThatIsGivenUp extends IdentityStoreOnDisk {
 }
 
 class KeepsTheVoteThatIsGivenUp extends IdentityStoreOnDisk {
-  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+  override async startAnew(history: NewHistory): Promise<void> {
     const { hardState } = this.disk;
     await super.startAnew(history);
     this.disk.hardState = hardState;
@@ -153,7 +168,7 @@ class KeepsTheVoteThatIsGivenUp extends IdentityStoreOnDisk {
 }
 
 class StaysAFounder extends IdentityStoreOnDisk {
-  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+  override async startAnew(history: NewHistory): Promise<void> {
     const { founders } = this.disk.identity;
     await super.startAnew(history);
     this.disk.identity.founders = founders;
@@ -161,21 +176,28 @@ class StaysAFounder extends IdentityStoreOnDisk {
 }
 
 class ForgetsThePeersWithItsHistory extends IdentityStoreOnDisk {
-  override async startAnew(history: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+  override async startAnew(history: NewHistory): Promise<void> {
     await super.startAnew(history);
     this.disk.identity.peers.clear();
   }
 }
 
 class ForgetsThatItWantsItsVoteBack extends IdentityStoreOnDisk {
-  override startAnew({ storeId }: { storeId: StoreId }): Promise<void> {
-    return super.startAnew({ storeId, wantsVoteBack: false });
+  override startAnew(history: NewHistory): Promise<void> {
+    return super.startAnew({ ...history, wantsVoteBack: false });
+  }
+}
+
+class JoinsAtTheBeginning extends IdentityStoreOnDisk {
+  override async startAnew(history: NewHistory): Promise<void> {
+    await super.startAnew(history);
+    this.disk.identity.joinedIndex = logIndex(0);
   }
 }
 
 class KeepsItsNameWithoutItsHistory extends IdentityStoreOnDisk {
-  override startAnew({ wantsVoteBack }: { wantsVoteBack: boolean }): Promise<void> {
-    return super.startAnew({ storeId: this.disk.identity.storeId, wantsVoteBack });
+  override startAnew(history: NewHistory): Promise<void> {
+    return super.startAnew({ ...history, storeId: this.disk.identity.storeId });
   }
 }
 
@@ -194,6 +216,8 @@ export const BROKEN_IDENTITY_STORES = [
   TakesASnapshotForNothing,
   IsOldOnceItRemembers,
   ForgetsTheFounders,
+  ForgetsWhereItJoined,
+  KeepsWhereItWasToldLastThatItJoined,
   KeepsTheFirstRecord,
   KeepsTheHighestRecord,
   ReplacesAllRecords,
@@ -206,6 +230,7 @@ export const BROKEN_IDENTITY_STORES = [
   StaysAFounder,
   ForgetsThePeersWithItsHistory,
   ForgetsThatItWantsItsVoteBack,
+  JoinsAtTheBeginning,
   KeepsItsNameWithoutItsHistory,
   ForgetsThatItIsLost,
   StaysLostForEver,

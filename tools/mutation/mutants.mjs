@@ -260,8 +260,15 @@ export const MUTANTS = [
     id: 'begins-anew-before-it-is-released',
     breaks: 'what the cluster counts on is thrown away (FAILURE-MODES 32)',
     file: 'libs/replica/src/history-releases.ts',
-    find: 'this.answer(from, wanted, false);\n  }\n\n  /** In a turn',
-    replace: 'this.answer(from, wanted, true);\n  }\n\n  /** In a turn',
+    find: 'this.answer(from, wanted, { isReleased: false, membershipIndex });\n  }\n\n  /** In a turn',
+    replace: 'this.answer(from, wanted, { isReleased: true, membershipIndex });\n  }\n\n  /** In a turn',
+  },
+  {
+    id: 'forgets-where-it-joined',
+    breaks: 'an emptied node elects itself by a membership that is over (FAILURE-MODES 32)',
+    file: 'libs/replica/src/node-identity.ts',
+    find: 'await this.options.store.rememberJoined(knownIndex);',
+    replace: '',
   },
 
   // ── State machine ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { logIndex } from './ids.js';
 import { LoneNode } from './test-support/lone-node.js';
 import {
   appendRequest,
@@ -258,12 +259,11 @@ describe('leader stickiness, Raft thesis §4.2.3', () => {
 
 describe('a voter that knows that its log lacks committed entries', () => {
   /** What it has is an old part of the log, in which it was the only voter. */
+  const OLD = { entries: entriesOfTerms(1, 1), hardState: hardState(2), membership: membershipOf([N1]) };
+  const missing = [2, 2, 2, 2, 2, 2].map((entryTerm, position) => commandEntry(position + 3, entryTerm));
+
   function onlyVoterOfOld(): LoneNode {
-    const node = new LoneNode({
-      entries: entriesOfTerms(1, 1),
-      hardState: hardState(2),
-      membership: membershipOf([N1]),
-    });
+    const node = new LoneNode(OLD);
     node.receive(N2, appendRequest({ term: 2, prevLogIndex: 9, prevLogTerm: 2, leaderCommit: 8 }));
     return node;
   }
@@ -277,8 +277,17 @@ describe('a voter that knows that its log lacks committed entries', () => {
 
   it('campaigns as soon as it has them', () => {
     const node = onlyVoterOfOld();
-    const entries = [2, 2, 2, 2, 2, 2].map((entryTerm, position) => commandEntry(position + 3, entryTerm));
-    node.receive(N2, appendRequest({ term: 2, prevLogIndex: 2, prevLogTerm: 1, entries, leaderCommit: 8 }));
+    node.receive(N2, appendRequest({ term: 2, prevLogIndex: 2, prevLogTerm: 1, entries: missing, leaderCommit: 8 }));
+    node.timeout();
+    expect(node.status).toMatchObject({ role: 'leader', currentTerm: 3 });
+  });
+
+  it('knows after a restart where it joined, and campaigns when its log has come that far', () => {
+    const node = new LoneNode({ ...OLD, joinedIndex: logIndex(8) });
+    node.timeout();
+    node.timeout();
+    expect(node.status).toMatchObject({ role: 'follower', currentTerm: 2 });
+    node.receive(N2, appendRequest({ term: 2, prevLogIndex: 2, prevLogTerm: 1, entries: missing, leaderCommit: 4 }));
     node.timeout();
     expect(node.status).toMatchObject({ role: 'leader', currentTerm: 3 });
   });

@@ -20,6 +20,8 @@ export type DurableRaftState = {
   readonly entries: readonly LogEntry[];
   /** The durable checkpoint that the driver has already restored: nothing up to there is applied again. */
   readonly snapshot: SnapshotMeta | null;
+  /** A log that ends before this index is of a time that is over, so that the node does not campaign on it; absent: 0. */
+  readonly joinedIndex?: LogIndex;
 };
 
 /** All that one Raft node knows, in the grouping of the paper's Figure 2. Changed only by the functions of this lib. */
@@ -33,7 +35,7 @@ export type RaftState = {
 
   // Volatile state on all servers.
   commitIndex: LogIndex;
-  /** The greatest commit index that a leader has told since the start, also where this log is shorter. */
+  /** The greatest index that is known to be committed, told by a leader since the start or known before, also where this log is shorter. */
   heardCommitIndex: LogIndex;
   /** Reported by the driver; `handedOutIndex` is what was given to it. */
   lastApplied: LogIndex;
@@ -106,7 +108,7 @@ export type ReadRound = { readonly round: number; readonly readIndex: LogIndex; 
 
 /** A follower that knows no leader. @throws InvariantViolation when the durable state contradicts itself */
 export function createRaftState(config: RaftConfig, durable: DurableRaftState, nowMs: number): RaftState {
-  const { base, snapshot } = durable;
+  const { base, snapshot, joinedIndex = base.index } = durable;
   const log = new RaftLog(base, snapshot?.membership ?? config.initialMembership, durable.entries);
   const appliedIndex = snapshot?.index ?? base.index;
   invariant(base.index <= (snapshot?.index ?? 0), 'the log was compacted beyond the checkpoint');
@@ -120,7 +122,7 @@ export function createRaftState(config: RaftConfig, durable: DurableRaftState, n
     log,
     // What was committed is not known after a restart; the leader will say. Committed entries are handed out again.
     commitIndex: appliedIndex,
-    heardCommitIndex: appliedIndex,
+    heardCommitIndex: joinedIndex > appliedIndex ? joinedIndex : appliedIndex,
     lastApplied: appliedIndex,
     handedOutIndex: appliedIndex,
     snapshot,

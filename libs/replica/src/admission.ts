@@ -66,6 +66,15 @@ export class Admission {
     return this.isAdmitted(nowMs) ? { type: 'admitted' } : { type: 'wait' };
   }
 
+  /** The latest place in the log at which somebody who counts knows of a membership. */
+  get knownIndex(): LogIndex {
+    let known = this.options.standing.membershipIndex;
+    for (const [peer, answer] of this.answers) {
+      if (answer.membershipIndex > known && this.isTrusted(peer, answer)) known = answer.membershipIndex;
+    }
+    return known;
+  }
+
   /** When `decide` may say something else without another answer; Infinity when it cannot. */
   nextDeadlineMs(): number {
     return this.admissibleSinceMs + this.options.graceMs;

@@ -172,6 +172,8 @@ describe.each([
       expect(lost.events).toContain(`rejoining: ${reason}`);
       expect(lost.events.at(-1)).toBeDefined();
       expect(lost.disk.identity).toMatchObject({ wantsVoteBack: true, founders: [] });
+      // Where its vote was taken from it.
+      expect(lost.disk.identity.joinedIndex).toBeGreaterThan(MANY);
       expect(lost.disk.identity.storeId).not.toBe(oldStore);
       await write(await cluster.agreedLeader(), 3, 'after');
       const texts = await cluster.converged(MANY + 3);

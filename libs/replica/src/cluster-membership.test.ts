@@ -3,6 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ELECTION_TIMEOUT_MS, TestCluster, TestNode } from './test-support/test-cluster.js';
 
 const MANY = 100;
+/** Many of them are more than `maxAppendBytes`. */
+const LONG_BYTES = 4_096;
 const N4 = nodeId('n4');
 const N5 = nodeId('n5');
 const CHECKPOINTS = { everyEntries: 20, trailingEntries: 5 };
@@ -230,5 +232,32 @@ describe('a member that was removed, emptied and added again under its name', ()
     const later = Array.from({ length: CHECKPOINTS.everyEntries }, (_, number) => next.propose(`q${number}`));
     await cluster.outcome(Promise.all(later));
     expect(await cluster.converged(MANY + later.length, [next, emptied])).toHaveLength(MANY + later.length);
+  });
+
+  it('does not lead by that time either when it is started alone in the middle of the log that it was sent', async () => {
+    cluster = new TestCluster(3, null, true);
+    await cluster.start();
+    const only = await startLeader(await cluster.agreedLeader(), N4);
+    for (const node of cluster.ids) await change(only, { type: 'demote', node });
+    // More than one message takes.
+    const long = 'x'.repeat(LONG_BYTES);
+    await cluster.outcome(Promise.all(Array.from({ length: MANY }, (_, number) => only.propose(`${number} ${long}`))));
+    const next = await startLeader(only, N5);
+    await change(next, { type: 'remove', node: N4 });
+    await cluster.clock.until(() => only.replica.status().phase === 'removed');
+
+    const emptied = await startJoiner(N4);
+    await change(next, { type: 'addLearner', node: N4, address: null });
+    await cluster.clock.until(() => emptied.disk.entries.length > 0);
+    const memberships = emptied.disk.entries.filter((entry) => entry.type === 'membership');
+    expect(memberships.at(-1)?.membership).toMatchObject({ voters: [N4], votersOutgoing: [] });
+    cluster.network.isolate(N4);
+    await Promise.all([emptied.replica.stop(), cluster.clock.settle()]);
+    await emptied.restart();
+    await cluster.clock.advance(20 * ELECTION_TIMEOUT_MS);
+    expect(emptied.replica.status()).toMatchObject({ phase: 'running', role: 'follower', leaderId: null });
+
+    cluster.network.heal(N4);
+    expect(await cluster.converged(MANY, [next, emptied])).toHaveLength(MANY);
   });
 });

@@ -13,7 +13,8 @@ import { confirmLeadership, loseHistory } from './driver-identity.js';
 import { MAX_APPLIED_WAITERS, STOP_STORE_WAIT_MS } from './limits.js';
 import { noLeader, outcomeUnknown, overloaded, shuttingDown } from './pending-proposals.js';
 import type { Replica, ReplicaOptions, ReplicaStatus } from './replica-api.js';
-import { ReplicaDriver, type CreateCore } from './replica-driver.js';
+import type { CreateCore } from './raft-core.js';
+import { ReplicaDriver } from './replica-driver.js';
 import type { ReplicaError } from './replica-error.js';
 import { notLeader } from './transfer-requests.js';
 

@@ -1,4 +1,4 @@
-import type { Membership, MembershipChange, NodeId } from '@latchkey/raft';
+import type { LogIndex, Membership, MembershipChange, NodeId } from '@latchkey/raft';
 import type { LeaderView } from './leader-view.js';
 import { MAX_RELEASES } from './limits.js';
 import type { IdentityMessage } from './ports/identity-messages.js';
@@ -24,6 +24,8 @@ export type LeaderMembership = {
   /** The latest of the log. */
   readonly latest: Membership;
   readonly committed: Membership;
+  /** Where that stands in the log, at the latest. */
+  readonly membershipIndex: LogIndex;
 };
 
 type Wanted = {
@@ -69,8 +71,8 @@ export class HistoryReleases {
     const wanted = this.wantedBy(from, message);
     if (wanted === null) return;
     // A request that was on its way for long may be of a life that is over: the asker must have heard of this ticket.
-    if (message.ticket !== wanted.ticket) return this.answer(from, wanted, false);
-    const { latest } = membership;
+    const { latest, membershipIndex } = membership;
+    if (message.ticket !== wanted.ticket) return this.answer(from, wanted, { isReleased: false, membershipIndex });
     if (hasVote(latest, from)) {
       wanted.hadVote = true;
       wanted.confirmedInTerm = null;
@@ -78,7 +80,7 @@ export class HistoryReleases {
     } else if (isSettledWithoutVote(membership, from)) {
       this.confirm(wanted, membership.view.term);
     }
-    this.answer(from, wanted, false);
+    this.answer(from, wanted, { isReleased: false, membershipIndex });
   }
 
   /** In a turn of the driver. `forgetProgress` makes the core forget what the node's old store has confirmed. */
@@ -90,7 +92,7 @@ export class HistoryReleases {
       if (confirmedInTerm === null || membership?.view.role !== 'leader') continue;
       if (membership.view.term !== confirmedInTerm || !isSettledWithoutVote(membership, node)) continue;
       forgetProgress(node);
-      this.answer(node, wanted, true);
+      this.answer(node, wanted, { isReleased: true, membershipIndex: membership.membershipIndex });
     }
   }
 
@@ -152,8 +154,12 @@ export class HistoryReleases {
     return wanted;
   }
 
-  private answer(to: NodeId, { storeId, epoch, ticket, hadVote }: Wanted, isReleased: boolean): void {
-    this.options.send(to, { type: 'releaseAnswer', storeId, epoch, ticket, hadVote, isReleased });
+  private answer(
+    to: NodeId,
+    { storeId, epoch, ticket, hadVote }: Wanted,
+    said: { readonly isReleased: boolean; readonly membershipIndex: LogIndex },
+  ): void {
+    this.options.send(to, { type: 'releaseAnswer', storeId, epoch, ticket, hadVote, ...said });
   }
 }
 

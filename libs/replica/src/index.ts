@@ -10,7 +10,14 @@ export type {
 } from './ports/checkpoint-store.js';
 export type { Clock, Timer } from './ports/clock.js';
 export type { FounderStore, IdentityMessage, StoreClaim, StoreVerdict } from './ports/identity-messages.js';
-export type { IdentityStore, LossReason, PeerRecord, StoreId, StoreIdentity } from './ports/identity-store.js';
+export type {
+  IdentityStore,
+  LossReason,
+  NewHistory,
+  PeerRecord,
+  StoreId,
+  StoreIdentity,
+} from './ports/identity-store.js';
 export type { DurableState, LogStore, LogStoreErrorCode, PersistBatch } from './ports/log-store.js';
 export { LogStoreError } from './ports/log-store.js';
 export type { ReplicaObserver } from './ports/observer.js';

@@ -11,12 +11,12 @@ import {
 import { LostHistory, type RejoinReason } from './lost-history.js';
 import type { Clock } from './ports/clock.js';
 import type { IdentityMessage } from './ports/identity-messages.js';
-import type { IdentityStore, LossReason, StoreId, StoreIdentity } from './ports/identity-store.js';
+import type { IdentityStore, LossReason, NewHistory, StoreId, StoreIdentity } from './ports/identity-store.js';
 import type { DurableState, LogStore } from './ports/log-store.js';
 import type { PeerMessage } from './ports/peer-transport.js';
 import { hasVote } from './quorum-of.js';
 import { isCorrupt, isRecoverable } from './store-reload.js';
-import { positionOf, standingOf, type StoreStanding } from './store-standing.js';
+import { positionOf, standingOf, type StandingKind, type StoreStanding } from './store-standing.js';
 import { isConfirmation, storeTagOf } from './store-tag.js';
 import { StoreWatch, type ReceivedRaft, type StoreWatchHost } from './store-watch.js';
 
@@ -34,7 +34,7 @@ export interface IdentityHost extends StoreWatchHost {
   /** The core forgets what the store of `peer`, which has no vote, had confirmed before; in this turn. */
   forgetProgress(peer: NodeId): void;
   /** The node takes part from here on. */
-  begin(durable: DurableState, initialMembership: Membership): void;
+  begin(durable: DurableState, begun: { readonly initialMembership: Membership; readonly joinedIndex: LogIndex }): void;
   /** It takes no part for now. `membership`: with whom to be connected; null when it is not known. */
   phaseChanged(phase: 'admitting' | 'rejoining', membership: Membership | null): void;
   rejoining(reason: RejoinReason | null): void;
@@ -261,6 +261,7 @@ export class NodeIdentity {
     const { initialMembership } = standing;
     const isFounder = hasVote(initialMembership, options.nodeId);
     if (isFounder) await watch.rememberFounders(initialMembership.voters, options.host.nowMs());
+    const joinedIndex = await this.rememberJoined(opened.identity, standing.kind);
     try {
       await options.host.restore(durable);
     } catch (error) {
@@ -273,7 +274,18 @@ export class NodeIdentity {
     if (watch.wantsVoteBack) this.lastReason ??= 'replaced';
     else this.rejoined();
     watch.begin(durable.checkpoint);
-    options.host.begin(durable, initialMembership);
+    options.host.begin(durable, { initialMembership, joinedIndex });
+  }
+
+  /**
+   * The log that it is sent begins in times when this node, or another one of its name, may have had a vote, and perhaps the
+   * only one. After a restart nothing else would tell these from the present. @throws LogStoreError
+   */
+  private async rememberJoined({ joinedIndex }: StoreIdentity, kind: StandingKind): Promise<LogIndex> {
+    const knownIndex = this.admission?.knownIndex ?? joinedIndex;
+    if (kind !== 'joining' || knownIndex <= joinedIndex) return joinedIndex;
+    await this.options.store.rememberJoined(knownIndex);
+    return knownIndex;
   }
 
   private lose(reason: RejoinReason): void {
@@ -302,11 +314,11 @@ export class NodeIdentity {
     if (next !== 'released') return;
     const wantsVoteBack = lost.hadVote || (this.watch?.wantsVoteBack ?? opened.identity.wantsVoteBack);
     const storeId = options.newStoreId();
-    this.doing(() => this.startAnew({ storeId, wantsVoteBack }));
+    this.doing(() => this.startAnew({ storeId, wantsVoteBack, joinedIndex: answer.membershipIndex }));
   }
 
   /** Until it works: nothing was written to the store in between, so that doing it twice does no harm. */
-  private async startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void> {
+  private async startAnew(history: NewHistory): Promise<void> {
     await this.options.store.startAnew(history);
     await this.read();
     this.isReleased = true;

@@ -1,11 +1,4 @@
-import {
-  assertNever,
-  type Input,
-  type Membership,
-  type NodeId,
-  type RaftStatus,
-  type SnapshotMeta,
-} from '@latchkey/raft';
+import { assertNever, logIndex, type Input, type NodeId, type RaftStatus, type SnapshotMeta } from '@latchkey/raft';
 import { CommitNotices } from './commit-notices.js';
 import {
   createDriverParts,
@@ -31,19 +24,13 @@ import { noLeader, shuttingDown } from './pending-proposals.js';
 import { hasEnded, mayExchange } from './phases.js';
 import type { DurableState } from './ports/log-store.js';
 import type { PeerMessage } from './ports/peer-transport.js';
-import type { RaftCore } from './raft-core.js';
+import type { CoreStart, CreateCore } from './raft-core.js';
 import { RaftRun } from './raft-run.js';
 import type { ReplicaOptions, ReplicaStatus } from './replica-api.js';
 import { RunReports } from './run-reports.js';
 import { createStateCheckpoints, type StateCheckpoints } from './state-checkpoints.js';
 import { isCorrupt, isRecoverable } from './store-reload.js';
 import { WakeUp } from './wake-up.js';
-
-/** Builds the core from what is durable. `runNumber` grows with each, so that it can draw other timeouts. */
-export type CreateCore = (durable: DurableState, nowMs: number, run: CoreRun) => RaftCore;
-
-/** `initialMembership`: in force before the first one of the log. */
-export type CoreRun = { readonly runNumber: number; readonly initialMembership: Membership };
 
 /**
  * Runs one Raft core: takes one input at a time, runs its effects in order, awaits nothing but its ports.
@@ -68,7 +55,7 @@ export class ReplicaDriver<Outcome> {
   private run: RaftRun | null = null;
   private scope: EffectScope<Outcome> | null = null;
   private runCount = 0;
-  private initialMembership: Membership;
+  private coreStart: CoreStart;
   private lastStatus: RaftStatus | null = null;
   private isTurnScheduled = false;
   private isRemoved = false;
@@ -100,7 +87,7 @@ export class ReplicaDriver<Outcome> {
       onLoadedAgain: (durable) => this.guard(() => this.begin(durable)),
       onFailed: (error) => this.fail(error),
     });
-    this.initialMembership = options.raft.initialMembership;
+    this.coreStart = { initialMembership: options.raft.initialMembership, joinedIndex: logIndex(0) };
     this.identity = createNodeIdentity(options, this, {
       send: (to, message) => this.guard(() => options.transport.send(to, message)),
       step: (input) => this.step(input),
@@ -121,14 +108,14 @@ export class ReplicaDriver<Outcome> {
   }
 
   /** Takes part from here on, as a follower. @throws InvariantViolation when the durable state is impossible */
-  begin(durable: DurableState, initialMembership = this.initialMembership): void {
-    this.initialMembership = initialMembership;
-    this.parts.applier.beginWith(initialMembership);
+  begin(durable: DurableState, coreStart = this.coreStart): void {
+    this.coreStart = coreStart;
+    this.parts.applier.beginWith(coreStart.initialMembership);
     this.durable.watermark.loaded(durable);
     this.parts.applier.restart(durable.checkpoint ?? durable.base);
     this.runCount += 1;
     this.commitNotices.begin();
-    const core = this.createCore(durable, this.options.clock.nowMs(), { runNumber: this.runCount, initialMembership });
+    const core = this.createCore(durable, this.options.clock.nowMs(), { runNumber: this.runCount, ...coreStart });
     const run = new RaftRun({
       core,
       logStore: this.options.logStore,

@@ -199,7 +199,15 @@ export class StoreWatch {
   leaderMembership(): LeaderMembership | null {
     const { view } = this.options.host;
     const latest = this.options.host.latestMembership();
-    return latest === null || view?.role !== 'leader' ? null : { view, latest, committed: this.committed };
+    return latest === null || view?.role !== 'leader'
+      ? null
+      : { view, latest, committed: this.committed, membershipIndex: this.membershipIndex };
+  }
+
+  /** Of the latest membership that is known to be committed, or was found in the log at the start. */
+  private get membershipIndex(): LogIndex {
+    const { membershipIndex } = this.options.standing;
+    return this.committedIndex > membershipIndex ? this.committedIndex : membershipIndex;
   }
 
   /** Resolves when no call to the store is under way. */
@@ -235,9 +243,8 @@ export class StoreWatch {
   private tellVerdict(to: NodeId, { storeId, epoch, isNew }: StoreClaim, verdict: StoreVerdict): void {
     const { hasFounded } = this;
     const { host, standing } = this.options;
-    const isLater = this.committedIndex > standing.membershipIndex;
-    const membership = isLater ? this.committed : standing.membership;
-    const membershipIndex = isLater ? this.committedIndex : standing.membershipIndex;
+    const { membershipIndex } = this;
+    const membership = this.committedIndex === membershipIndex ? this.committed : standing.membership;
     const founderStores = isNew && hasFounded && verdict === 'welcome' ? this.peers.voterStores() : [];
     const known = { hasFounded, membership, membershipIndex, founderStores };
     host.send(to, { type: 'storeVerdict', storeId, epoch, verdict, ...known });

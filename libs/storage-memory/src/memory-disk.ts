@@ -3,6 +3,7 @@ import {
   term,
   type HardState,
   type LogEntry,
+  type LogIndex,
   type LogPosition,
   type NodeId,
   type SnapshotMeta,
@@ -18,6 +19,7 @@ export type MemoryIdentity = {
   epoch: number;
   wantsVoteBack: boolean;
   founders: readonly NodeId[] | null;
+  joinedIndex: LogIndex;
   lost: LossReason | null;
   readonly peers: Map<NodeId, PeerRecord>;
 };
@@ -47,7 +49,8 @@ export class MemoryDisk {
   private newestProcess = new MemoryProcess();
 
   constructor(storeId: StoreId = 'memory') {
-    this.identity = { storeId, epoch: 0, wantsVoteBack: false, founders: null, lost: null, peers: new Map() };
+    const nothing = { wantsVoteBack: false, founders: null, joinedIndex: logIndex(0), lost: null };
+    this.identity = { storeId, epoch: 0, ...nothing, peers: new Map() };
   }
 
   /** Nothing was ever written. */

@@ -1,10 +1,10 @@
-import { invariant, logIndex, term, type NodeId } from '@latchkey/raft';
+import { invariant, logIndex, term, type LogIndex, type NodeId } from '@latchkey/raft';
 import {
   LogStoreError,
   type IdentityStore,
   type LossReason,
+  type NewHistory,
   type PeerRecord,
-  type StoreId,
   type StoreIdentity,
 } from '@latchkey/replica';
 import type { MemoryDisk, MemoryProcess } from './memory-disk.js';
@@ -32,6 +32,12 @@ export class MemoryIdentityStore implements IdentityStore {
     this.disk.identity.founders = [...founders];
   }
 
+  async rememberJoined(index: LogIndex): Promise<void> {
+    this.assertOwner();
+    const { identity } = this.disk;
+    if (index > identity.joinedIndex) identity.joinedIndex = index;
+  }
+
   async rememberPeers(records: readonly PeerRecord[]): Promise<void> {
     this.assertOwner();
     for (const record of records) this.disk.identity.peers.set(record.node, record);
@@ -47,7 +53,7 @@ export class MemoryIdentityStore implements IdentityStore {
     this.disk.identity.lost ??= reason;
   }
 
-  async startAnew({ storeId, wantsVoteBack }: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+  async startAnew(history: NewHistory): Promise<void> {
     this.assertOwner();
     const { disk } = this;
     disk.hardState = { currentTerm: term(0), votedFor: null };
@@ -55,7 +61,7 @@ export class MemoryIdentityStore implements IdentityStore {
     disk.entries = [];
     disk.checkpoint = null;
     disk.isDamaged = false;
-    Object.assign(disk.identity, { storeId, wantsVoteBack, founders: [], lost: null });
+    Object.assign(disk.identity, { ...history, founders: [], lost: null });
   }
 
   private assertOwner(): void {

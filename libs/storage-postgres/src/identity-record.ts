@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { logIndex, nodeId, term, type NodeId } from '@latchkey/raft';
+import { logIndex, nodeId, term, type LogIndex, type NodeId } from '@latchkey/raft';
 import { LogStoreError, type LossReason, type PeerRecord, type StoreIdentity } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { readRecord } from './checkpoint-record.js';
@@ -13,6 +13,7 @@ export type SelfRecord = {
   readonly wantsVoteBack: boolean;
   /** As `StoreIdentity` has them. */
   readonly founders: readonly NodeId[] | null;
+  readonly joinedIndex: LogIndex;
   readonly lost: LossReason | null;
 };
 
@@ -20,6 +21,7 @@ type SelfColumns = {
   readonly owner: string | null;
   readonly wants_vote_back: boolean;
   readonly founders: readonly string[] | null;
+  readonly joined_index: string;
   readonly lost: string | null;
   readonly checksum: string;
 };
@@ -33,8 +35,9 @@ type PeerColumns = {
   readonly checksum: string;
 };
 
-/** A store that is not lost has the checksum that it had before there was a column for that. */
-export function checksumOfSelf({ wantsVoteBack, founders, lost }: SelfRecord): number {
+/** A store that has not joined, or is not lost, has the checksum that it had before there was a column for that. */
+export function checksumOfSelf({ wantsVoteBack, founders, joinedIndex, lost }: SelfRecord): number {
+  if (joinedIndex > 0) return crc32(JSON.stringify([wantsVoteBack, founders, lost, joinedIndex]));
   return crc32(JSON.stringify(lost === null ? [wantsVoteBack, founders] : [wantsVoteBack, founders, lost]));
 }
 
@@ -58,24 +61,25 @@ export async function readIdentity(client: ClientBase, owner: string): Promise<S
   if (store === undefined) throw new LogStoreError('corrupt', `${STORE_TABLE} has lost its row`);
   if (store.owner !== owner) throw claimedByAnother();
   const epoch = safeIntegerFrom(store.epoch, 'the epoch');
-  const { wantsVoteBack, founders, lost } = await readSelf(client);
+  const { wantsVoteBack, founders, joinedIndex, lost } = await readSelf(client);
   const peers = await readPeers(client);
   // Comes last: a page that cannot be read ends the transaction.
   const isNew = await isUnwritten(client, epoch);
   await client.query('ROLLBACK');
-  return { storeId: store.store_id, epoch, isNew, wantsVoteBack, founders, lost, peers };
+  return { storeId: store.store_id, epoch, isNew, wantsVoteBack, founders, joinedIndex, lost, peers };
 }
 
 /** @throws LogStoreError corrupt */
 export async function readSelf(client: ClientBase): Promise<SelfRecord & { readonly owner: string | null }> {
   const { rows } = await client.query<SelfColumns>(
-    `SELECT owner, wants_vote_back, founders, lost, checksum FROM ${IDENTITY_TABLE}`,
+    `SELECT owner, wants_vote_back, founders, joined_index, lost, checksum FROM ${IDENTITY_TABLE}`,
   );
   const columns = rows[0];
   if (columns === undefined) throw new LogStoreError('corrupt', `${IDENTITY_TABLE} has lost its row`);
   const record = {
     wantsVoteBack: columns.wants_vote_back,
     founders: columns.founders?.map((name) => nodeFrom(name, IDENTITY_TABLE)) ?? null,
+    joinedIndex: logIndex(safeIntegerFrom(columns.joined_index, `joined_index of ${IDENTITY_TABLE}`)),
     lost: lossFrom(columns.lost),
   };
   if (checksumOfSelf(record) !== safeIntegerFrom(columns.checksum, `checksum of ${IDENTITY_TABLE}`)) {

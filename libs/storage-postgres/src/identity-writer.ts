@@ -1,4 +1,4 @@
-import { invariant, type NodeId } from '@latchkey/raft';
+import { invariant, logIndex, type LogIndex, type NodeId } from '@latchkey/raft';
 import type { LossReason, PeerRecord } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { checksumOfPeer, checksumOfSelf, claimedByAnother, readSelf } from './identity-record.js';
@@ -31,6 +31,8 @@ const REMEMBER_FOUNDERS = `
 
 const READ_FOR_MARK = `SELECT FROM ${IDENTITY_TABLE} WHERE owner = $1 FOR NO KEY UPDATE`;
 
+const MARK_JOINED = `UPDATE ${IDENTITY_TABLE} SET joined_index = $2, checksum = $3 WHERE owner = $1`;
+
 const MARK_LOST = `UPDATE ${IDENTITY_TABLE} SET lost = $2, checksum = $3 WHERE owner = $1`;
 
 /** @throws LogStoreError fenced, corrupt; any error of the client */
@@ -60,14 +62,24 @@ export async function erasePeers(client: ClientBase, owner: string, nodes: reado
  * @throws InvariantViolation when others are remembered
  */
 export async function writeFounders(client: ClientBase, owner: string, founders: readonly NodeId[]): Promise<void> {
-  // Only a history that was given up wants a vote back, and that has founders: none.
-  const checksum = checksumOfSelf({ wantsVoteBack: false, founders, lost: null });
+  // Only a history that was given up wants a vote back, and that has founders: none. Who founds has not joined.
+  const checksum = checksumOfSelf({ wantsVoteBack: false, founders, joinedIndex: logIndex(0), lost: null });
   const { rowCount } = await client.query(REMEMBER_FOUNDERS, [owner, founders, checksum]);
   if (rowCount === 1) return;
   const found = await readSelf(client);
   if (found.owner !== owner) throw claimedByAnother();
   const isSame = JSON.stringify(found.founders) === JSON.stringify(founders);
   invariant(isSame, 'the founders were to be remembered, and others are already');
+}
+
+/** The greatest stays. @throws LogStoreError fenced, corrupt; any error of the client */
+export async function writeJoined(client: ClientBase, owner: string, joinedIndex: LogIndex): Promise<void> {
+  await client.query('BEGIN');
+  await expectOwner(client, READ_FOR_MARK, [owner]);
+  const self = await readSelf(client);
+  const isLater = joinedIndex > self.joinedIndex;
+  if (isLater) await client.query(MARK_JOINED, [owner, joinedIndex, checksumOfSelf({ ...self, joinedIndex })]);
+  await client.query('COMMIT');
 }
 
 /** The first reason stays. @throws LogStoreError fenced, corrupt; any error of the client */

@@ -1,4 +1,4 @@
-import { LogStoreError, type StoreId } from '@latchkey/replica';
+import { LogStoreError, type NewHistory } from '@latchkey/replica';
 import { logIndex, term } from '@latchkey/raft';
 import type { ClientBase } from 'pg';
 import { assignments, recordColumns, recordValues } from './checkpoint-record.js';
@@ -16,8 +16,6 @@ import {
   ROW_TABLE,
   STORE_TABLE,
 } from './schema-names.js';
-
-export type NewHistory = { readonly storeId: StoreId; readonly wantsVoteBack: boolean };
 
 /**
  * Longest wait for whoever reads a table that is to be emptied: a person's query, a backup. Shorter than the server waits
@@ -40,11 +38,11 @@ const NO_CHECKPOINT = `
   ON CONFLICT (id) DO UPDATE SET epoch = $1, ${assignments(2)}`;
 
 const NO_FOUNDER = `
-  INSERT INTO ${IDENTITY_TABLE} (id, owner, wants_vote_back, founders, lost, checksum) VALUES (1, $1, $2, '{}', NULL, $3)
+  INSERT INTO ${IDENTITY_TABLE} (id, owner, wants_vote_back, founders, joined_index, lost, checksum)
+  VALUES (1, $1, $2, '{}', $3, NULL, $4)
   ON CONFLICT (id) DO UPDATE
   SET owner = excluded.owner, wants_vote_back = excluded.wants_vote_back, founders = excluded.founders,
-      lost = NULL,
-      checksum = excluded.checksum`;
+      joined_index = excluded.joined_index, lost = NULL, checksum = excluded.checksum`;
 
 /**
  * Everything between BEGIN and COMMIT that makes the store a new one. Nothing of what was there is read, since it may be
@@ -53,7 +51,7 @@ const NO_FOUNDER = `
  * @throws LogStoreError fenced; corrupt when the row that says whose store it is is lost
  */
 export async function writeNewHistory(client: ClientBase, owner: string, history: NewHistory): Promise<number> {
-  const { storeId, wantsVoteBack } = history;
+  const { storeId, wantsVoteBack, joinedIndex } = history;
   const stateChecksum = checksumOfState({ currentTerm: 0, votedFor: null, tail: EMPTY_LOG });
   // Store, checkpoint, identity: the order in which a claim takes them.
   const { rows } = await client.query<{ readonly epoch: string }>(BEGIN_ANEW, [owner, storeId, stateChecksum]);
@@ -63,7 +61,8 @@ export async function writeNewHistory(client: ClientBase, owner: string, history
   const generation = await nextGeneration(client);
   const record = { meta: null, generation, totals: NO_ROWS, base: origin, cut: EMPTY_LOG };
   await client.query(NO_CHECKPOINT, [epoch, ...recordValues(record)]);
-  await client.query(NO_FOUNDER, [owner, wantsVoteBack, checksumOfSelf({ wantsVoteBack, founders: [], lost: null })]);
+  const checksum = checksumOfSelf({ wantsVoteBack, founders: [], joinedIndex, lost: null });
+  await client.query(NO_FOUNDER, [owner, wantsVoteBack, joinedIndex, checksum]);
   // The new log begins with the numbers of the old one, whose rows must be gone.
   if (!(await isEmptied(client, BATCH_TABLE))) await client.query(`DELETE FROM ${BATCH_TABLE}`);
   // Rows of another generation are waste that compaction drops in slices, if it cannot be done at once.

@@ -16,7 +16,7 @@ const PAGE_BYTES = 1_000;
 /** More than `startAnew` has statements. */
 const MANY_ANSWERS = 40;
 const HEAP_PAGE_BYTES = 8_192;
-const ANEW = { storeId: 'anew', wantsVoteBack: true };
+const ANEW = { storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) };
 const PEER = { node: N2, storeId: 'two', epoch: 3, term: term(2), lastIndex: logIndex(7) };
 
 const opened: LogStore[] = [];

@@ -1,16 +1,16 @@
-import { invariant, InvariantViolation, type NodeId } from '@latchkey/raft';
+import { invariant, InvariantViolation, type LogIndex, type NodeId } from '@latchkey/raft';
 import {
   LogStoreError,
   type IdentityStore,
   type LossReason,
+  type NewHistory,
   type PeerRecord,
   type StoreIdentity,
 } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { shownAddress } from './database-address.js';
 import { readIdentity } from './identity-record.js';
-import { erasePeers, writeFounders, writeLoss, writePeers } from './identity-writer.js';
-import type { NewHistory } from './new-history.js';
+import { erasePeers, writeFounders, writeJoined, writeLoss, writePeers } from './identity-writer.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import type { PostgresCheckpointStore } from './postgres-checkpoint-store.js';
 import type { PostgresLogStore } from './postgres-log-store.js';
@@ -41,6 +41,10 @@ export class PostgresIdentityStore implements IdentityStore {
 
   rememberFounders(founders: readonly NodeId[]): Promise<void> {
     return this.onConnection('writing', (client) => writeFounders(client, this.logStore.owner, founders));
+  }
+
+  rememberJoined(index: LogIndex): Promise<void> {
+    return this.onConnection('writing', (client) => writeJoined(client, this.logStore.owner, index));
   }
 
   async rememberPeers(records: readonly PeerRecord[]): Promise<void> {

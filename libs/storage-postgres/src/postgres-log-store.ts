@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { invariant, InvariantViolation, type HardState, type LogEntry, type NodeId } from '@latchkey/raft';
-import { LogStoreError, type DurableState, type LogStore, type PersistBatch } from '@latchkey/replica';
+import { LogStoreError, type DurableState, type LogStore, type NewHistory, type PersistBatch } from '@latchkey/replica';
 import { appendPointAt } from './append-point.js';
 import { shownAddress } from './database-address.js';
 import { rowsOf, type LogTail } from './log-row.js';
 import { readState } from './log-reader.js';
 import { placeOfStore, writeLog, type LogWrite, type RowPlace } from './log-writer.js';
-import { writeNewHistory, type NewHistory } from './new-history.js';
+import { writeNewHistory } from './new-history.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import { checkServer } from './server-check.js';
 import { planInstallation, writeInstallation, type StagedSnapshot } from './snapshot-installer.js';

@@ -142,7 +142,7 @@ describe('verifying a store that is as it was written', () => {
     const stores = await filledStores(await createDatabase());
     const pages = await verified(stores, SMALL_PAGE_BYTES, async (pageNumber) => {
       if (pageNumber !== 4) return;
-      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true });
+      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) });
       await stores.logStore.load();
       for (let index = 1; index <= 3; index += 1) await append(stores, index);
     });

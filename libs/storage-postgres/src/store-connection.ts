@@ -11,6 +11,7 @@ import { StoreEntity } from './entities/store.entity.js';
 import { CreateLog1763700000000 } from './migrations/1763700000000-create-log.js';
 import { CreateCheckpoint1764500000000 } from './migrations/1764500000000-create-checkpoint.js';
 import { CreateIdentity1765300000000 } from './migrations/1765300000000-create-identity.js';
+import { AddJoined1765700000000 } from './migrations/1765700000000-add-joined.js';
 import { AddLoss1765500000000 } from './migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from './migrations/1765400000000-create-views.js';
 import { CreatePages1765600000000 } from './migrations/1765600000000-create-pages.js';
@@ -80,6 +81,7 @@ export class StoreConnection {
         CreateViews1765400000000,
         AddLoss1765500000000,
         CreatePages1765600000000,
+        AddJoined1765700000000,
       ],
       migrationsTableName: MIGRATIONS_TABLE,
       installExtensions: false,

@@ -64,6 +64,7 @@ export function writeIdentityMessage(writer: ByteWriter, message: IdentityMessag
       writer.writeNumber(message.ticket);
       writer.writeBoolean(message.hadVote);
       writer.writeBoolean(message.isReleased);
+      writer.writeNumber(message.membershipIndex);
       return;
     case 'voteWanted':
     case 'voteGiven':
@@ -100,6 +101,7 @@ export function readIdentityMessage(reader: ByteReader): IdentityMessage {
         ticket: reader.readNumber(),
         hadVote: reader.readBoolean(),
         isReleased: reader.readBoolean(),
+        membershipIndex: logIndex(reader.readNumber()),
       };
     case identityTag.voteWanted:
       return { type: 'voteWanted', storeId: readStoreId(reader) };

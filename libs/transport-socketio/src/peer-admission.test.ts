@@ -9,7 +9,7 @@ import { io } from 'socket.io-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { assembleFrame, encodeMessage } from './peer-codec.js';
 import type { PeerChannel } from './peer-channel.js';
-import { createHello, peerPath } from './peer-handshake.js';
+import { createHello, peerPath, peerProtocolVersion } from './peer-handshake.js';
 import type { PeerHello } from './peer-handshake.js';
 import * as parser from './peer-packet-parser.js';
 import type { TestNode } from './test-support/transport-harness.js';
@@ -111,8 +111,12 @@ describe('a node that does not belong to the cluster', () => {
   });
 
   it.each([
-    ['another protocol version', { version: 1 }, 'peer protocol version 1, this node speaks 2'],
-    ['another version that knows no channels', { version: 3, channel: undefined }, 'peer protocol version 3'],
+    ['another protocol version', { version: 1 }, `peer protocol version 1, this node speaks ${peerProtocolVersion}`],
+    [
+      'another version that knows no channels',
+      { version: peerProtocolVersion + 1, channel: undefined },
+      `peer protocol version ${peerProtocolVersion + 1}`,
+    ],
     ['a changed channel', { channel: 'bulk' }, 'cluster id, node id or secret'],
     ['a channel that does not exist', { channel: 'admin' }, 'cluster id, node id or secret'],
     ['a changed sender', { from: 'n3' }, 'cluster id, node id or secret'],

@@ -133,6 +133,7 @@ const identityMessages: {
     ticket: natural,
     hadVote: fc.boolean(),
     isReleased: fc.boolean(),
+    membershipIndex: anyIndex,
   }),
   voteWanted: record({ type: fc.constant('voteWanted'), storeId: store.storeId }),
   voteGiven: record({ type: fc.constant('voteGiven'), storeId: store.storeId }),

@@ -41,7 +41,7 @@ export const damagedIdentityStoreChecks: readonly ConformanceCheck<DamageableIde
         await place.place.damage();
         const damaged = await place.open();
         await expectFailure(() => damaged.logStore.load(), 'loading a damaged log');
-        await damaged.identity.startAnew({ storeId: 'anew', wantsVoteBack: true });
+        await damaged.identity.startAnew({ storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) });
         expectSame(await damaged.logStore.load(), durableState(hardState(0), []), 'what is loaded then');
         await damaged.logStore.persist({ hardState: hardState(2), truncateFrom: null, entries: commands(1, 2, 2) });
         const { durable } = await place.restart();

@@ -29,8 +29,12 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
   check('a new store says so, remembers nobody, and has a name of its own', async (place, factory) => {
     const { identity } = await place.start();
     const { storeId, ...found } = await identity.identify();
-    const { isNew, wantsVoteBack, founders, lost, peers } = found;
-    expectSame({ isNew, wantsVoteBack, founders, lost, peers }, { ...NOTHING, isNew: true }, 'what a new store says');
+    const { isNew, wantsVoteBack, founders, joinedIndex, lost, peers } = found;
+    expectSame(
+      { isNew, wantsVoteBack, founders, joinedIndex, lost, peers },
+      { ...NOTHING, isNew: true },
+      'what a new store says',
+    );
     expectThat(storeId.length > 0, 'its name is not empty');
     await onNewIdentityPlace(factory, async (other) => {
       const names = [storeId, (await (await other.start()).identity.identify()).storeId];
@@ -59,6 +63,13 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
     expectSame(found.founders, FOUNDERS, 'the founders');
     expectSame(found.peers, [record(N2, { storeId: 'two' }), record(N3, { storeId: 'three' })], 'the peers');
     expectSame(found.isNew, true, 'whether it is new');
+  }),
+  check('where it joined is remembered, the latest place, and does not make the store old', async (place) => {
+    const { identity } = await place.start();
+    await identity.rememberJoined(logIndex(LARGE_INDEX));
+    await identity.rememberJoined(logIndex(3));
+    const { joinedIndex, isNew } = await identified(await place.restart());
+    expectSame([joinedIndex, isNew], [logIndex(LARGE_INDEX), true], 'where it joined, and whether it is new');
   }),
   check('a record replaces the one of the same node alone, and keeps every digit', async (place) => {
     const { identity } = await place.start();
@@ -118,7 +129,7 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
       { founders: FOUNDERS, lost: 'diverged', peers: [record(N2)] },
       'what is said',
     );
-    await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true });
+    await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) });
     expectSame((await identified(await place.restart())).lost, null, 'why the new history is lost');
   }),
   check('a store can be marked as lost while its log is written', async (place) => {
@@ -137,10 +148,11 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
     const before = await identified(younger);
     const calls: Readonly<Record<string, (identity: IdentityStore) => Promise<unknown>>> = {
       rememberFounders: (identity) => identity.rememberFounders([N1]),
+      rememberJoined: (identity) => identity.rememberJoined(logIndex(7)),
       rememberPeers: (identity) => identity.rememberPeers([record(N3)]),
       forgetPeers: (identity) => identity.forgetPeers([N2]),
       markLost: (identity) => identity.markLost('corrupt'),
-      startAnew: (identity) => identity.startAnew({ storeId: 'anew', wantsVoteBack: true }),
+      startAnew: (identity) => identity.startAnew({ storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) }),
     };
     for (const [name, call] of Object.entries(calls)) {
       const error = await expectFailure(() => call(older.identity), `${name} of the older process`);
@@ -152,7 +164,14 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
   }),
 ];
 
-const NOTHING = { isNew: false, wantsVoteBack: false, founders: null, lost: null, peers: [] };
+const NOTHING = {
+  isNew: false,
+  wantsVoteBack: false,
+  founders: null,
+  joinedIndex: logIndex(0),
+  lost: null,
+  peers: [],
+};
 
 function notNewChecks(): ConformanceCheck<IdentityStoreFactory>[] {
   const writes: Readonly<Record<string, (stores: IdentityStores) => Promise<void>>> = {
@@ -178,25 +197,25 @@ function startAnewChecks(): ConformanceCheck<IdentityStoreFactory>[] {
     check('a history that is given up is gone for the log, the checkpoint and the founders', async (place) => {
       const stores = await place.start();
       await fillStores(stores);
-      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true });
+      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(9) });
       const restarted = await place.restart();
       expectSame(restarted.durable, durableState(hardState(0), []), 'what is loaded');
       expectThat((await restarted.checkpoints.openView()) === null, 'there is no checkpoint');
-      const { storeId, isNew, wantsVoteBack, founders } = await identified(restarted);
-      const expected = { storeId: 'anew', isNew: true, wantsVoteBack: true, founders: [] };
-      expectSame({ storeId, isNew, wantsVoteBack, founders }, expected, 'who it is');
+      const { storeId, isNew, wantsVoteBack, founders, joinedIndex } = await identified(restarted);
+      const expected = { storeId: 'anew', isNew: true, wantsVoteBack: true, founders: [], joinedIndex: logIndex(9) };
+      expectSame({ storeId, isNew, wantsVoteBack, founders, joinedIndex }, expected, 'who it is');
     }),
     check('what is remembered of the others outlives the history', async (place) => {
       const stores = await place.start();
       await fillStores(stores);
-      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: false });
+      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: false, joinedIndex: logIndex(0) });
       const found = await identified(await place.restart());
       expectSame([found.peers, found.wantsVoteBack], [[record(N2)], false], 'the records, and whether it wants a vote');
     }),
     check('the owner goes on with the new history once it has loaded again', async (place) => {
       const stores = await place.start();
       await fillStores(stores);
-      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true });
+      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) });
       expectSame(await stores.logStore.load(), durableState(hardState(0), []), 'the load of the owner');
       await stores.logStore.persist({ hardState: hardState(1), truncateFrom: null, entries: commands(1, 4, 1) });
       await stores.checkpoints.save({ meta: snapshotMeta(2), changes: changesOf([row('z', 7)]) });
@@ -209,10 +228,10 @@ function startAnewChecks(): ConformanceCheck<IdentityStoreFactory>[] {
     }),
     check('a history can be given up more than once', async (place) => {
       const stores = await place.start();
-      await stores.identity.startAnew({ storeId: 'second', wantsVoteBack: true });
+      await stores.identity.startAnew({ storeId: 'second', wantsVoteBack: true, joinedIndex: logIndex(0) });
       await stores.logStore.load();
       await fillLog(stores);
-      await stores.identity.startAnew({ storeId: 'third', wantsVoteBack: false });
+      await stores.identity.startAnew({ storeId: 'third', wantsVoteBack: false, joinedIndex: logIndex(0) });
       const restarted = await place.restart();
       expectSame(restarted.durable, durableState(hardState(0), []), 'what is loaded');
       const { storeId, wantsVoteBack } = await identified(restarted);
@@ -223,7 +242,7 @@ function startAnewChecks(): ConformanceCheck<IdentityStoreFactory>[] {
       await fillStores(stores);
       const staging = await stores.checkpoints.stageSnapshot(snapshotMeta(9));
       await staging.append([row('staged', 1)]);
-      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true });
+      await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) });
       const restarted = await place.restart();
       const again = await restarted.checkpoints.stageSnapshot(snapshotMeta(4));
       await again.append([row('fresh', 2)]);

@@ -119,7 +119,7 @@ const IDENTITY_MESSAGES: readonly IdentityMessage[] = [
     founderStores: [],
   },
   { type: 'releaseWanted', ...STORE, ticket: 2 ** 52 + 1 },
-  { type: 'releaseAnswer', ...STORE, ticket: 0, hadVote: true, isReleased: false },
+  { type: 'releaseAnswer', ...STORE, ticket: 0, hadVote: true, isReleased: false, membershipIndex: logIndex(0) },
   { type: 'voteWanted', storeId: STORE.storeId },
   { type: 'voteGiven', storeId: STORE.storeId },
 ];

@@ -1,6 +1,6 @@
 import type { Effect } from '../effects.js';
 import type { HardState } from '../hard-state.js';
-import { proposalId, readId, type NodeId } from '../ids.js';
+import { proposalId, readId, type LogIndex, type NodeId } from '../ids.js';
 import type { Input } from '../inputs.js';
 import type { LogEntry } from '../log-entry.js';
 import type { Membership } from '../membership.js';
@@ -27,6 +27,7 @@ export type LoneNodeOptions = {
   /** What `entries` follow on. */
   readonly base?: LogPosition;
   readonly snapshot?: SnapshotMeta;
+  readonly joinedIndex?: LogIndex;
 };
 
 /** One real RaftNode whose peers are played by the test. Time stands still unless the test moves it. */
@@ -61,6 +62,7 @@ export class LoneNode {
         base: this.disk.base,
         entries: this.disk.entries.slice(),
         snapshot: options.snapshot ?? null,
+        ...(options.joinedIndex === undefined ? {} : { joinedIndex: options.joinedIndex }),
       },
       this.nowMs,
     );

@@ -62,6 +62,8 @@ export type IdentityMessage =
       readonly hadVote: boolean;
       /** The node has no vote, and what it held counts for nothing any more: it may begin anew. */
       readonly isReleased: boolean;
+      /** Where the latest membership that this leader knows to be committed stands in the log. */
+      readonly membershipIndex: LogIndex;
     }
   /** Of a learner, to the leader: it had a vote, and has caught up as far as it knows. */
   | { readonly type: 'voteWanted'; readonly storeId: StoreId }

@@ -20,6 +20,11 @@ export type StoreIdentity = {
    * that joined. Empty once a history was given up: this store has founded nothing.
    */
   readonly founders: readonly NodeId[] | null;
+  /**
+   * The latest place in the log at which, as far as is remembered, a membership gave the node of this history no vote; 0 for
+   * one that has founded the cluster. Where the log ends before it, what it says of votes is over.
+   */
+  readonly joinedIndex: LogIndex;
   /** Why what the store holds is not to be used any more, as a process before has found; null: nobody has. */
   readonly lost: LossReason | null;
   /** What this store remembers of the others. */
@@ -39,12 +44,21 @@ export type PeerRecord = {
   readonly lastIndex: LogIndex;
 };
 
+/** Of a store whose history before was given up. */
+export type NewHistory = {
+  readonly storeId: StoreId;
+  readonly wantsVoteBack: boolean;
+  readonly joinedIndex: LogIndex;
+};
+
 /** The identity of one node's store, in the same failure domain as its log. */
 export interface IdentityStore {
   /** After `LogStore.load`, also when that has failed as `corrupt`. @throws LogStoreError */
   identify(): Promise<StoreIdentity>;
   /** Remembers the cluster's first voters; only called while none are remembered. @throws LogStoreError */
   rememberFounders(founders: readonly NodeId[]): Promise<void>;
+  /** Remembers `StoreIdentity.joinedIndex`, unless a greater one is. @throws LogStoreError */
+  rememberJoined(index: LogIndex): Promise<void>;
   /** Durable when it resolves; a record replaces the one of the same node. May overlap all other calls. @throws LogStoreError */
   rememberPeers(records: readonly PeerRecord[]): Promise<void>;
   /** Forgets what is remembered of these nodes: they have left the cluster. @throws LogStoreError */
@@ -59,5 +73,5 @@ export interface IdentityStore {
    * empty list, and which is not marked as lost; all or nothing. What is remembered of others stays. Only called when the cluster no longer counts on what
    * this store held; works on a corrupt store as well. The owner loads again before it goes on. @throws LogStoreError
    */
-  startAnew(history: { readonly storeId: StoreId; readonly wantsVoteBack: boolean }): Promise<void>;
+  startAnew(history: NewHistory): Promise<void>;
 }

@@ -54,6 +54,7 @@ export type ImageIdentity = {
   readonly epoch: number;
   readonly wantsVoteBack: boolean;
   readonly founders: readonly NodeId[] | null;
+  readonly joinedIndex: LogIndex;
   readonly lost: LossReason | null;
   readonly peers: ReadonlyMap<NodeId, PeerRecord>;
 };
@@ -75,6 +76,7 @@ export const NOBODY: ImageIdentity = {
   epoch: 0,
   wantsVoteBack: false,
   founders: null,
+  joinedIndex: logIndex(0),
   lost: null,
   peers: new Map(),
 };

@@ -1,5 +1,5 @@
-import type { NodeId } from '@latchkey/raft';
-import type { IdentityStore, LossReason, PeerRecord, StoreId, StoreIdentity } from '@latchkey/replica';
+import type { LogIndex, NodeId } from '@latchkey/raft';
+import type { IdentityStore, LossReason, NewHistory, PeerRecord, StoreIdentity } from '@latchkey/replica';
 import type { DiskAccess } from './disk-access.js';
 import type { ImageIdentity } from './disk-image.js';
 
@@ -18,6 +18,10 @@ export class SimulatedIdentityStore implements IdentityStore {
     return this.change(() => ({ founders: [...founders] }));
   }
 
+  rememberJoined(index: LogIndex): Promise<void> {
+    return this.change(({ joinedIndex }) => ({ joinedIndex: index > joinedIndex ? index : joinedIndex }));
+  }
+
   rememberPeers(records: readonly PeerRecord[]): Promise<void> {
     return this.change(({ peers }) => ({
       peers: new Map([...peers, ...records.map((record) => [record.node, record] as const)]),
@@ -32,13 +36,13 @@ export class SimulatedIdentityStore implements IdentityStore {
     return this.change(({ lost }) => ({ lost: lost ?? reason }));
   }
 
-  startAnew({ storeId, wantsVoteBack }: { storeId: StoreId; wantsVoteBack: boolean }): Promise<void> {
+  startAnew(history: NewHistory): Promise<void> {
     return this.access.write('identity', () => {
       const { image } = this;
       this.access.world.onBegunAnew();
       image.wipe();
       image.historyCount += 1;
-      image.identity = { ...image.identity, storeId, wantsVoteBack, founders: [], lost: null };
+      image.identity = { ...image.identity, ...history, founders: [], lost: null };
     });
   }
 

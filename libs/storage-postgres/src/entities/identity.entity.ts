@@ -9,9 +9,11 @@ export type IdentityColumns = {
   readonly owner: string | null;
   readonly wantsVoteBack: boolean;
   readonly founders: readonly string[] | null;
+  /** BIGINT, as text. */
+  readonly joinedIndex: string;
   /** Why what the store holds is not to be used any more. */
   readonly lost: string | null;
-  /** BIGINT, as text. Over the three before. */
+  /** BIGINT, as text. Over the four before. */
   readonly checksum: string;
 };
 
@@ -23,6 +25,7 @@ export const IdentityEntity = new EntitySchema<IdentityColumns>({
     owner: { type: 'uuid', nullable: true },
     wantsVoteBack: { type: 'boolean', name: 'wants_vote_back' },
     founders: { type: 'text', array: true, nullable: true },
+    joinedIndex: { type: 'bigint', name: 'joined_index', default: 0 },
     lost: { type: 'text', nullable: true },
     checksum: { type: 'bigint' },
   },

@@ -43,7 +43,11 @@ export class StateDatabase {
   /** For the next machine, which begins with nothing. */
   async startAnew(): Promise<void> {
     this.historyCount += 1;
-    await this.stores.identity.startAnew({ storeId: `history ${this.historyCount}`, wantsVoteBack: false });
+    await this.stores.identity.startAnew({
+      storeId: `history ${this.historyCount}`,
+      wantsVoteBack: false,
+      joinedIndex: logIndex(0),
+    });
     await this.stores.logStore.load();
     this.lastIndex = 0;
   }
