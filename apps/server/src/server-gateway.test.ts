@@ -1,6 +1,8 @@
+import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   CLIENT_EVENTS,
+  CLIENT_SOCKET_PATH,
   MAX_FRAME_BYTES,
   MAX_REQUESTS_PER_FRAME,
   MAX_VALUE_BYTES,
@@ -242,6 +244,14 @@ describe('a bad client', () => {
     await expect(TestClient.open(node.url, auth)).rejects.toMatchObject({
       data: { code: 'PROTOCOL_VERSION', retry: 'never' },
     });
+  });
+
+  it('of the older wire, with Socket.IO’s own parser, is told so in words that it understands', async () => {
+    const auth = { protocolVersion: PROTOCOL_VERSION - 1 };
+    const socket = io(node.url, { path: CLIENT_SOCKET_PATH, transports: ['websocket'], auth, reconnection: false });
+    const error = await new Promise((resolve) => socket.once('connect_error', resolve));
+    socket.disconnect();
+    expect(error).toMatchObject({ data: { code: 'PROTOCOL_VERSION', retry: 'never' } });
   });
 
   it('with an unknown field in its handshake is refused at the door', async () => {

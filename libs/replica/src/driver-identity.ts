@@ -54,7 +54,7 @@ export function createNodeIdentity<Outcome>(
       schedule: () => driver.schedule(),
       warn: (message, details) => observer.warning?.(message, details),
       restore: (durable) => driver.durable.restore(durable),
-      begin: (durable, begun) => calls.guard(() => driver.begin(durable, begun)),
+      begin: (durable, start) => calls.guard(() => driver.begin(durable, start)),
       forgetProgress: (peer) => calls.step({ type: 'peerStoreReplaced', peer }),
       phaseChanged: (phase, membership) => {
         driver.phase = phase;

@@ -70,8 +70,8 @@ export class HistoryReleases {
   asked(from: NodeId, message: ReleaseWanted, membership: LeaderMembership): void {
     const wanted = this.wantedBy(from, message);
     if (wanted === null) return;
-    // A request that was on its way for long may be of a life that is over: the asker must have heard of this ticket.
     const { latest, membershipIndex } = membership;
+    // A request that was on its way for long may be of a life that is over: the asker must have heard of this ticket.
     if (message.ticket !== wanted.ticket) return this.answer(from, wanted, { isReleased: false, membershipIndex });
     if (hasVote(latest, from)) {
       wanted.hadVote = true;

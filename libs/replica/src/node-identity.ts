@@ -15,6 +15,7 @@ import type { IdentityStore, LossReason, NewHistory, StoreId, StoreIdentity } fr
 import type { DurableState, LogStore } from './ports/log-store.js';
 import type { PeerMessage } from './ports/peer-transport.js';
 import { hasVote } from './quorum-of.js';
+import type { CoreStart } from './raft-core.js';
 import { isCorrupt, isRecoverable } from './store-reload.js';
 import { positionOf, standingOf, type StandingKind, type StoreStanding } from './store-standing.js';
 import { isConfirmation, storeTagOf } from './store-tag.js';
@@ -34,7 +35,7 @@ export interface IdentityHost extends StoreWatchHost {
   /** The core forgets what the store of `peer`, which has no vote, had confirmed before; in this turn. */
   forgetProgress(peer: NodeId): void;
   /** The node takes part from here on. */
-  begin(durable: DurableState, begun: { readonly initialMembership: Membership; readonly joinedIndex: LogIndex }): void;
+  begin(durable: DurableState, start: CoreStart): void;
   /** It takes no part for now. `membership`: with whom to be connected; null when it is not known. */
   phaseChanged(phase: 'admitting' | 'rejoining', membership: Membership | null): void;
   rejoining(reason: RejoinReason | null): void;

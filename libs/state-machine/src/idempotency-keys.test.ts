@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IdempotencyKeys } from './idempotency-keys.js';
-import { key, revision } from './ids.js';
+import { key, leaseId, revision } from './ids.js';
 import { MAX_IDEMPOTENCY_KEYS, MAX_IDEMPOTENCY_OUTCOME_BYTES, MAX_VALUE_BYTES } from './limits.js';
 import type { Outcome, PutOutcome } from './outcomes.js';
 
@@ -38,7 +38,7 @@ describe('idempotency keys', () => {
     const { previous } = put;
     if (previous === null) throw new Error('made with a previous version');
     const range = { type: 'range', revision: revision(3), records: [previous], count: 1, more: false } as const;
-    const holder = { key: previous.key, leaseId: 'x' as never, record: previous };
+    const holder = { key: previous.key, leaseId: leaseId('0000000000000001'), record: previous };
     const shapes: Outcome[] = [
       put,
       { type: 'deleted', revision: revision(3), deletedCount: 1, previous: [previous] },

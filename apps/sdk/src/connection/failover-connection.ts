@@ -41,7 +41,7 @@ export class FailoverConnection {
 
   constructor(private readonly parts: FailoverParts) {
     this.#index = Math.floor(parts.random() * parts.endpoints.length) % parts.endpoints.length;
-    this.#leader = new LeaderSeeker({ ...parts, found: (connection) => this.#moveTo(connection) });
+    this.#leader = new LeaderSeeker({ ...parts, found: (connection, reason) => this.#moveTo(connection, reason) });
   }
 
   get connectedEndpoint(): string | null {
@@ -132,14 +132,14 @@ export class FailoverConnection {
   }
 
   /** What was asked of the node before and is not answered is asked again here, as after any lost connection. */
-  #moveTo(connection: NodeConnection): void {
+  #moveTo(connection: NodeConnection, reason: string): void {
     const { endpoint } = connection;
     const left = this.#current;
     left?.close();
     connection.handTo(this.#listenerFor(endpoint));
     this.#current = connection;
     this.#index = this.parts.endpoints.indexOf(endpoint);
-    if (left !== null) this.parts.listener.disconnected(left.endpoint, `the leader is at ${endpoint}`);
+    if (left !== null) this.parts.listener.disconnected(left.endpoint, reason);
     this.parts.listener.connected(endpoint);
   }
 }

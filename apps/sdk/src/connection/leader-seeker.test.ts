@@ -124,10 +124,14 @@ describe('a client whose leader hangs while it owes answers', () => {
   it('leaves it as soon as another node knows a new one, and goes there', async () => {
     const { world, core, write } = await clientOfHungLeader();
     expect(core.endpoint).toBe(NODE_1);
+    const reasons: string[] = [];
+    core.events.on('disconnected', ({ reason }) => reasons.push(reason));
     world.cluster.leader = NODE_3;
     await world.clock.advance(A_MOMENT_MS);
     expect(core.endpoint).toBe(NODE_3);
     expect(write.state).toBe('resolved');
+    // It had asked node 2, and is there at once.
+    expect(reasons).toEqual([`it is silent, and ${NODE_3} leads`, `the leader is at ${NODE_3}`]);
   });
 
   it('asks another node when the first one that it asks is silent too', async () => {

@@ -14,8 +14,11 @@ export type LeaderSeekerParts = {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
-  /** An open connection with a node that says that it leads, or knows a leader in place of a suspected one. Called only between `heard` and `lost`. */
-  readonly found: (connection: NodeConnection) => void;
+  /**
+   * An open connection with a node that says that it leads, or knows a leader in place of a suspected one; and why to go there.
+   * Called only between `heard` and `lost`.
+   */
+  readonly found: (connection: NodeConnection, reason: string) => void;
 };
 
 type Candidate = { readonly connection: NodeConnection; readonly timer: Timer };
@@ -135,12 +138,13 @@ export class LeaderSeeker {
       // It is kept until it knows of another leader, which it says as soon as it does.
       if (leaderId === null || leaderId === this.#leaderId) return;
     } else if (nodeId !== leaderId) return this.#giveUp(endpoint);
+    const reason = nodeId === leaderId ? `the leader is at ${endpoint}` : `it is silent, and ${leaderId} leads`;
     this.#candidate?.timer.cancel();
     this.#candidate = null;
     this.#isSuspected = false;
     this.#connected = endpoint;
     this.#leaderId = leaderId;
-    this.parts.found(connection);
+    this.parts.found(connection, reason);
     this.#look();
   }
 
