@@ -1,6 +1,6 @@
 import type { RaftState } from './raft-state.js';
 
-/** Quick elections in a row after the leader's connection closed, before the usual timeouts apply again. */
+/** Quick elections in a row after a connection closed or opened, before the usual timeouts apply again. */
 export const HURRIED_ELECTIONS_MAX = 4;
 
 /** A real election waits for disks, a pre-vote does not. */
@@ -14,7 +14,7 @@ export function resetElectionTimer(state: RaftState): void {
   state.electionDeadlineMs = state.nowMs + drawElectionTimeoutMs(state);
 }
 
-/** The leader's connection closed: it has probably died, and waiting out the timeout would help nobody. */
+/** Probably nobody leads: the leader's connection closed, or none was heard of yet. Waiting out the timeout would help nobody. */
 export function hurryElection(state: RaftState): void {
   state.hurriedElectionsLeft = HURRIED_ELECTIONS_MAX;
   const dueMs = state.nowMs + state.random() * state.config.peerDownDelayMs;

@@ -97,6 +97,69 @@ describe('closed connection to the leader, ARCHITECTURE §4.8', () => {
   });
 });
 
+describe('a connection that opens while nobody is known to lead', () => {
+  it('makes a node that has just started ask for pre-votes within the delay', () => {
+    const node = new LoneNode();
+    expect(node.nextDeadlineMs).toBeGreaterThanOrEqual(ELECTION_TIMEOUT_MS);
+    node.step({ type: 'peerUp', peer: N2 });
+    expect(node.nextDeadlineMs).toBeLessThanOrEqual(node.nowMs + PEER_DOWN_DELAY_MS);
+    node.timeout();
+    expect(node.status).toMatchObject({ role: 'preCandidate', currentTerm: 0 });
+  });
+
+  it('leaves alone who follows a leader, and who waits for votes', () => {
+    const following = follower();
+    const dueMs = following.nextDeadlineMs;
+    expect(following.step({ type: 'peerUp', peer: N3 })).toEqual([]);
+    expect(following.nextDeadlineMs).toBe(dueMs);
+
+    const candidate = new LoneNode();
+    candidate.timeout();
+    candidate.receive(N2, preVoteResponse(0, 1, true));
+    expect(candidate.status.role).toBe('candidate');
+    const candidateDueMs = candidate.nextDeadlineMs;
+    expect(candidate.step({ type: 'peerUp', peer: N3 })).toEqual([]);
+    expect(candidate.nextDeadlineMs).toBe(candidateDueMs);
+  });
+
+  it('gives a cluster that was stopped as a whole a leader within tens of milliseconds', () => {
+    const gapsMs: number[] = [];
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const cluster = new VirtualCluster({ nodes: THREE_NODES, seed });
+      cluster.awaitLeader(4 * ELECTION_TIMEOUT_MS);
+      for (const id of THREE_NODES) cluster.crash(id, null);
+      for (const id of THREE_NODES) cluster.restart(id);
+      const startedAtMs = cluster.events.nowMs;
+      cluster.awaitLeader(4 * ELECTION_TIMEOUT_MS);
+      gapsMs.push(cluster.events.nowMs - startedAtMs);
+    }
+    gapsMs.sort((left, right) => left - right);
+    expect(gapsMs[Math.floor(SEEDS * 0.5)]).toBeLessThan(20);
+    expect(gapsMs[Math.floor(SEEDS * 0.9)]).toBeLessThan(80);
+    expect(gapsMs.at(-1)).toBeLessThan(ELECTION_TIMEOUT_MS / 2);
+  });
+
+  it('does not cost a leader its office when a node comes back that does not know it', () => {
+    const cluster = new VirtualCluster({ nodes: THREE_NODES, seed: 5 });
+    const leader = cluster.awaitLeader(4 * ELECTION_TIMEOUT_MS);
+    const { currentTerm } = leader.status ?? {};
+    const others = THREE_NODES.filter((id) => id !== leader.id);
+    for (const id of others) {
+      cluster.crash(id, 1);
+      cluster.runFor(ELECTION_TIMEOUT_MS);
+      cluster.cut(leader.id, id);
+      cluster.restart(id);
+      for (const peer of THREE_NODES) if (peer !== id) cluster.node(id).step({ type: 'peerUp', peer });
+      cluster.runFor(2 * ELECTION_TIMEOUT_MS);
+      expect(cluster.node(id).status).toMatchObject({ leaderId: null, currentTerm });
+      cluster.heal();
+      cluster.runFor(ELECTION_TIMEOUT_MS);
+      expect(cluster.node(id).status).toMatchObject({ role: 'follower', leaderId: leader.id, currentTerm });
+    }
+    expect(leader.status).toMatchObject({ role: 'leader', currentTerm });
+  });
+});
+
 describe('connections of a leader', () => {
   it('make it ask a peer that is back where to go on, without waiting for a heartbeat and without resending', () => {
     const node = new LoneNode();

@@ -21,8 +21,13 @@ export function handlePeerDown(state: RaftState, peer: NodeId): void {
   hurryElection(state);
 }
 
-/** The peer can be reached again: it need not wait for the next heartbeat. */
+/**
+ * The peer can be reached. A leader need not wait for its next heartbeat. Whoever knows of no leader asks soon whether it could win
+ * an election now: after a start of all nodes nobody leads, and nobody could be asked before. A peer that hears a leader
+ * refuses, so that a node which comes back to a cluster disturbs nobody.
+ */
 export function handlePeerUp(state: RaftState, peer: NodeId): void {
+  if (state.leaderId === null && state.role !== 'candidate') hurryElection(state);
   const progress = state.leader?.progress.get(peer);
   if (state.leader === null || progress === undefined) return;
   askAnew(progress);
