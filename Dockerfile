@@ -24,4 +24,4 @@ EXPOSE 7301 7401
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=6 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.LATCHKEY_CLIENT_PORT || 7301}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--enable-source-maps", "dist/server/apps/server/src/main.js"]
+CMD ["node", "--enable-source-maps", "dist/server/bundle/main.js"]

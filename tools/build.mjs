@@ -4,12 +4,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleServer } from './bundle-server.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NEST = join(ROOT, 'node_modules/@nestjs/cli/bin/nest.js');
 const APPS = ['server', 'cli', 'sdk', 'demo', 'bench'];
 const PARALLEL_BUILDS = 2;
-const SHARED_INPUTS = ['package-lock.json', 'tsconfig.json', 'nest-cli.json'];
+const SHARED_INPUTS = ['package-lock.json', 'tsconfig.json', 'nest-cli.json', 'tools/bundle-server.mjs'];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((app) => !APPS.includes(app));
@@ -29,6 +30,7 @@ async function buildNext() {
       console.error(`build: ${app} failed\n${output}`);
       process.exit(1);
     }
+    if (app === 'server') await bundleServer(ROOT);
     mkdirSync(join(ROOT, 'dist', app), { recursive: true });
     writeFileSync(stampOf(app), fingerprint);
   }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { createDatabase } from './postgres.js';
 import { waitFor } from './wait-for.js';
 
-const SERVER_ENTRY = fileURLToPath(new URL('../../dist/server/apps/server/src/main.js', import.meta.url));
+const SERVER_ENTRY = fileURLToPath(new URL('../../dist/server/bundle/main.js', import.meta.url));
 /** Generous: on a busy machine the start of three processes takes most of it. */
 const LEADER_TIMEOUT_MS = 60_000;
 const OUTPUT_KEPT_CHARACTERS = 20_000;

@@ -4,7 +4,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const MAIN = fileURLToPath(new URL('../../../dist/server/apps/server/src/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/server/bundle/main.js', import.meta.url));
 const MAX_STOP_MS = 5_000;
 /** Mostly for the start of a process on a busy machine. An unfinished request holds a server for longer. */
 const MAX_FAILED_START_MS = 20_000;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const TOP_FILE = 'nest-cli.json';
 
 /**
- * A file of the build, such as `server/apps/server/src/main.js`. Works from sources (a test) and from the build itself.
+ * A file of the build, such as `server/bundle/main.js`. Works from sources (a test) and from the build itself.
  * @throws Error when it was not built
  */
 export function builtFile(path: string): string {

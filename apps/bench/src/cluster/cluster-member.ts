@@ -8,7 +8,7 @@ import type { ProbeQuestion, ProbeReport } from './node-probe-messages.js';
 import { poll } from './poll.js';
 import { killTree } from './process-tree.js';
 
-const SERVER_ENTRY = 'server/apps/server/src/main.js';
+const SERVER_ENTRY = 'server/bundle/main.js';
 const PROBE = 'bench/apps/bench/src/cluster/node-probe.js';
 const POSTGRES_START_LIMIT_MS = 600_000;
 /** A node that ended by itself is started again after so long, as any supervisor would. */

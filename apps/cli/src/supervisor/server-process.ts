@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { failure } from '../cli-error.js';
 import { identityOf, signalProcess, type ProcessIdentity } from './process-identity.js';
 
-/** Beside this file's own place in the build: dist/cli/apps/cli/src/supervisor → dist/server/apps/server/src. */
-const SERVER_ENTRY = '../../../../../server/apps/server/src/main.js';
+/** Beside this file's own place in the build: dist/cli/apps/cli/src/supervisor → dist/server/bundle. */
+const SERVER_ENTRY = '../../../../../server/bundle/main.js';
 
 /** @throws CliError when the server was not built. */
 export function serverEntry(override: string | undefined): string {
