@@ -1,11 +1,9 @@
 import { invariant, type SnapshotMeta } from '@latchkey/raft';
 import { LogStoreError, type CheckpointView, type StateRow } from '@latchkey/replica';
 import { storeFailure } from './postgres-failure.js';
-import { readRowPage, rowsForNextPage } from './row-page.js';
 import { isSame, NO_ROWS, plus, type RowTotals } from './row-totals.js';
+import { StateRowReader } from './state-row-reader.js';
 import type { StoreConnection } from './store-connection.js';
-
-const FIRST_PAGE_ROWS = 256;
 
 export type Viewed = {
   readonly meta: SnapshotMeta;
@@ -15,8 +13,7 @@ export type Viewed = {
 
 /** One transaction with one snapshot of the database, on a connection of its own. The server ends it when it lies idle. */
 export class PostgresCheckpointView implements CheckpointView {
-  private lastKey: Buffer | null = null;
-  private pageRows = FIRST_PAGE_ROWS;
+  private readonly reader: StateRowReader;
   private seen: RowTotals = NO_ROWS;
   /** Asked for while the page before is being used, so that the database and this process work at the same time. */
   private ahead: Promise<readonly StateRow[] | null> | null = null;
@@ -27,7 +24,9 @@ export class PostgresCheckpointView implements CheckpointView {
     private readonly connection: StoreConnection,
     private readonly viewed: Viewed,
     private readonly database: string,
-  ) {}
+  ) {
+    this.reader = new StateRowReader(connection.client, viewed.generation);
+  }
 
   get meta(): SnapshotMeta {
     return this.viewed.meta;
@@ -67,12 +66,9 @@ export class PostgresCheckpointView implements CheckpointView {
   }
 
   private async read(maxBytes: number): Promise<readonly StateRow[] | null> {
-    const place = { generation: this.viewed.generation, after: this.lastKey };
-    const page = await readRowPage(this.connection.client, place, { maxRows: this.pageRows, maxBytes });
+    const page = await this.reader.nextPage(maxBytes);
     if (page === null) return this.end();
     this.seen = plus(this.seen, page.totals);
-    this.lastKey = page.lastKey;
-    this.pageRows = rowsForNextPage(page, maxBytes);
     return page.rows;
   }
 

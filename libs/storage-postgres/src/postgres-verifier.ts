@@ -8,12 +8,11 @@ import { readPeers, readSelf } from './identity-record.js';
 import { verifyLogPage, type LogPage, type LogPlace } from './log-verifier.js';
 import { storeFailure } from './postgres-failure.js';
 import type { PostgresLogStore } from './postgres-log-store.js';
-import { readRowPage, rowsForNextPage, type RowPage } from './row-page.js';
 import { BATCH_TABLE, IDENTITY_TABLE, PAGE_TABLE, ROW_TABLE } from './schema-names.js';
+import { StateRowReader } from './state-row-reader.js';
 import { verifyRowTotals } from './state-verifier.js';
 import { StoreConnection } from './store-connection.js';
 
-const FIRST_PAGE_ROWS = 64;
 /** A row of the state lies in either, and both are read as one. */
 const STATE_TABLES = `${ROW_TABLE} and ${PAGE_TABLE}`;
 
@@ -85,16 +84,11 @@ export class PostgresVerifier implements StoreVerifier {
   }
 
   private async *rows(client: ClientBase, generation: number, maxBytes: number): AsyncIterable<VerifiedPage> {
-    let after: Buffer | null = null;
-    let maxRows = FIRST_PAGE_ROWS;
+    const reader = new StateRowReader(client, generation);
     for (;;) {
-      const place: { readonly generation: number; readonly after: Buffer | null } = { generation, after };
-      const limits: { readonly maxRows: number; readonly maxBytes: number } = { maxRows, maxBytes };
-      const page: RowPage | null = await this.guarded(STATE_TABLES, () => readRowPage(client, place, limits));
+      const page = await this.guarded(STATE_TABLES, () => reader.nextPage(maxBytes));
       if (page === null) return;
       yield { table: STATE_TABLES, rowCount: page.rows.length, byteCount: page.byteCount };
-      after = page.lastKey;
-      maxRows = rowsForNextPage(page, maxBytes);
     }
   }
 

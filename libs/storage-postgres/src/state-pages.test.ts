@@ -289,13 +289,21 @@ describe('damaged page, FAILURE-MODES 29', () => {
       `row_values[3] = row_values[4], row_values[4] = row_values[3]`,
       /does not fit/,
     ],
-    ['a lost value', `row_values = row_values[1:cardinality(row_values) - 1]`, /does not fit/],
+    ['a lost value', `row_values = row_values[1:cardinality(row_values) - 1]`, /57 keys, 56 values and 57 checksums/],
     [
       'a lost row',
       `row_keys = row_keys[2:], row_values = row_values[2:], row_checksums = row_checksums[2:]`,
       /2998 rows/,
     ],
-    ['a lost key', `row_keys = row_keys[1:cardinality(row_keys) - 1]`, /2998 rows/],
+    ['a lost key', `row_keys = row_keys[1:cardinality(row_keys) - 1]`, /56 keys, 57 values and 57 checksums/],
+    ['no key where one was', `row_keys[3] = NULL`, /a part of it is missing/],
+    ['keys in a table of their own', `row_keys = ARRAY[row_keys]`, /2 dimensions/],
+    [
+      "two rows in each other's place",
+      `row_keys[3] = row_keys[4], row_keys[4] = row_keys[3], row_values[3] = row_values[4], row_values[4] = row_values[3],
+       row_checksums[3] = row_checksums[4], row_checksums[4] = row_checksums[3]`,
+      /out of order/,
+    ],
   ])('with %s is never read to its end, and is found by a look for damage', async (_damage, change, message) => {
     await save(
       3,
@@ -312,6 +320,16 @@ describe('damaged page, FAILURE-MODES 29', () => {
       expect(error.code).toBe('corrupt');
       expect(error.message).toMatch(message);
     }
+  });
+
+  it('with a row that lies in the other table as well is never read to its end', async () => {
+    await save(3, [version(1), version(2), version(3)]);
+    await queryOnce(
+      url,
+      `INSERT INTO latchkey.state_row (generation, key, value, checksum)
+       SELECT generation, row_keys[2], row_values[2], row_checksums[2] FROM latchkey.state_page`,
+    );
+    for (const read of [readRows, verify]) expect(await failureOf(read())).toMatchObject({ code: 'corrupt' });
   });
 
   it('that is lost is noticed', async () => {
