@@ -6,8 +6,8 @@ const TWO_POW_32 = 2 ** 32;
 /** Values up to this size live inside their own small object; larger ones would each cost an array buffer. */
 export const SMALL_VALUE_BYTES = 64;
 /** Values up to this size share copies of windows of the batch, and so keep at most one window alive each. */
-export const SHARED_VALUE_BYTES = 512;
-export const WINDOW_BYTES = 2_048;
+export const SHARED_VALUE_BYTES = 4_096;
+export const WINDOW_BYTES = 16_384;
 const NO_BYTES = new Uint8Array(0);
 
 /** Bytes that are not the encoding they should be, whoever made them. In `apply` this is a refusal. */

@@ -7,7 +7,7 @@
 export type StoredValue = string | Uint8Array;
 
 /** Longer values get an array of their own, whose costs do not matter any more beside the bytes. */
-export const MAX_PACKED_BYTES = 512;
+export const MAX_PACKED_BYTES = 4_096;
 /** Before the pairs of bytes (low one first): 1 when the last pair is one byte only. */
 export const PREFIX_CHARACTERS = 1;
 const NO_BYTES = new Uint8Array(0);
@@ -62,7 +62,10 @@ function unpack(packed: string, target: Uint8Array, start: number): void {
   }
 }
 
-/** One scratch array per length: a string made from an array of known length costs half of one that is put together. */
+/**
+ * One scratch array per length: a string made from an array of known length costs half of one that is put together. 17 MB in
+ * all, if there are values of all lengths.
+ */
 const scratch: number[][] = [];
 
 function codesOfLength(length: number): number[] {
