@@ -37,7 +37,7 @@ const TUPLE = Buffer.concat([
 type Tuple = { readonly key: string; readonly checksums: readonly number[]; readonly values: readonly string[] };
 
 function read(bytes: Buffer): readonly Tuple[] {
-  const tuples = new CopiedTuples(bytes);
+  const tuples = new CopiedTuples(bytes, 'a_table');
   const found: Tuple[] = [];
   while (tuples.next(3)) {
     const key = tuples.readBytes().toString();
@@ -75,7 +75,7 @@ describe('tuples of a binary COPY', () => {
 
   it.each([
     ['other fields', Buffer.concat([Buffer.of(0, 1), text('key')]), /1 fields instead of 3/],
-    ['a null', Buffer.concat([Buffer.of(0, 3), int32(-1)]), /a part of it is missing/],
+    ['a null', Buffer.concat([Buffer.of(0, 3), int32(-1)]), /a row of a_table is damaged: a part of it is missing/],
     ['a table', Buffer.concat([Buffer.of(0, 3), text('key'), field(int32(2, 0, BIGINT, 1, 1, 1, 1))]), /2 dimensions/],
     [
       'a negative number',

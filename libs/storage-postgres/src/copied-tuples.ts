@@ -12,8 +12,12 @@ const END = -1;
 export class CopiedTuples {
   private offset: number;
 
-  constructor(private readonly bytes: Buffer) {
-    if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw malformed('its beginning is another');
+  /** @param table for the words of an error */
+  constructor(
+    private readonly bytes: Buffer,
+    private readonly table: string,
+  ) {
+    if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw this.malformed('its beginning is another');
     this.offset = SIGNATURE.length + FLAGS_BYTES;
     const extensionBytes = this.readLength();
     this.offset += extensionBytes;
@@ -25,7 +29,7 @@ export class CopiedTuples {
     const count = this.bytes.readInt16BE(this.offset);
     this.offset += COUNT_BYTES;
     if (count === END) return false;
-    if (count !== fieldCount) throw malformed(`${count} fields instead of ${fieldCount}`);
+    if (count !== fieldCount) throw this.malformed(`${count} fields instead of ${fieldCount}`);
     return true;
   }
 
@@ -39,10 +43,10 @@ export class CopiedTuples {
 
   /** Of a natural number. */
   readBigint(): number {
-    if (this.readLength() !== BIGINT_BYTES) throw malformed('a number has another length');
+    if (this.readLength() !== BIGINT_BYTES) throw this.malformed('a number has another length');
     this.need(BIGINT_BYTES);
     const value = this.bytes.readInt32BE(this.offset) * 2 ** 32 + this.bytes.readUInt32BE(this.offset + NUMBER_BYTES);
-    if (!Number.isSafeInteger(value) || value < 0) throw malformed(`the number ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0) throw this.malformed(`the number ${value}`);
     this.offset += BIGINT_BYTES;
     return value;
   }
@@ -55,7 +59,7 @@ export class CopiedTuples {
     this.readNumber();
     this.readNumber();
     if (dimensions === 0) return 0;
-    if (dimensions !== 1) throw malformed(`an array of ${dimensions} dimensions`);
+    if (dimensions !== 1) throw this.malformed(`an array of ${dimensions} dimensions`);
     const count = this.readNumber();
     // Where it begins to count.
     this.readNumber();
@@ -65,7 +69,7 @@ export class CopiedTuples {
   /** Of what follows. Null has a negative one. */
   private readLength(): number {
     const byteLength = this.readNumber();
-    if (byteLength < 0) throw malformed('a part of it is missing');
+    if (byteLength < 0) throw this.malformed('a part of it is missing');
     return byteLength;
   }
 
@@ -77,10 +81,10 @@ export class CopiedTuples {
   }
 
   private need(byteLength: number): void {
-    if (this.offset + byteLength > this.bytes.length) throw malformed('it ends too early');
+    if (this.offset + byteLength > this.bytes.length) throw this.malformed('it ends too early');
   }
-}
 
-function malformed(how: string): LogStoreError {
-  return new LogStoreError('corrupt', `a row of the state is damaged: ${how}`);
+  private malformed(how: string): LogStoreError {
+    return new LogStoreError('corrupt', `a row of ${this.table} is damaged: ${how}`);
+  }
 }

@@ -3,6 +3,8 @@ import { LogStoreError } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { readRecord, type CheckpointRecord } from './checkpoint-record.js';
 import { checksumOfState, type DurableRow } from './durable-row.js';
+import { CopiedTuples } from './copied-tuples.js';
+import { copyOut } from './copy-out.js';
 import { entriesOf, nameOf, type LogRow, type LogTail } from './log-row.js';
 import { safeIntegerFrom } from './safe-integer.js';
 import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';
@@ -22,6 +24,7 @@ const MAX_PAGE_ROWS = 5_000;
 const FIRST_PAGE_ROWS = 64;
 
 const COLUMNS = 'first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes';
+const COLUMN_COUNT = 7;
 
 type BatchColumns = {
   readonly first_index: string;
@@ -135,30 +138,46 @@ export async function readStateRow(client: ClientBase, epoch: number): Promise<D
   return state;
 }
 
-/** Entries up to the base that share a row with later ones are left out. */
+/** Entries up to the base that share a row with later ones are left out. The others are views of what came from the server. */
 async function readLog(client: ClientBase, { base, cut }: CheckpointRecord, entries: LogEntry[]): Promise<LogTail> {
   let tail = cut;
   for (let pageRows = FIRST_PAGE_ROWS; ;) {
-    const { rows } = await client.query<BatchColumns>({
-      name: 'latchkey-page-1',
-      text: `SELECT ${COLUMNS} FROM ${BATCH_TABLE} WHERE first_index > $1 ORDER BY first_index LIMIT $2`,
-      values: [tail.lastIndex, pageRows],
-    });
-    let byteCount = 0;
-    for (const columns of rows) {
-      const row = rowFrom(columns);
+    const query = `SELECT ${COLUMNS} FROM ${BATCH_TABLE} WHERE first_index > ${tail.lastIndex} ORDER BY first_index LIMIT ${pageRows}`;
+    const copied = await copyOut(client, query, PAGE_BYTES);
+    const rows = new CopiedTuples(copied, BATCH_TABLE);
+    let rowCount = 0;
+    for (; rows.next(COLUMN_COUNT); rowCount += 1) {
+      const row = copiedRow(rows);
       assertFollows(row, tail);
       for (const entry of entriesOf(row)) {
         if (entry.index > base.index) entries.push(entry);
         else if (entry.index === base.index) assertBase(entry, base);
       }
       tail = { lastIndex: row.lastIndex, checksum: row.checksum };
-      byteCount += row.bytes.length;
     }
-    if (rows.length < pageRows) return tail;
-    const fitting = Math.floor((PAGE_BYTES * rows.length) / Math.max(1, byteCount));
+    if (rowCount < pageRows) return tail;
+    const fitting = Math.floor((PAGE_BYTES * rowCount) / copied.length);
     pageRows = Math.min(MAX_PAGE_ROWS, Math.max(MIN_PAGE_ROWS, fitting));
   }
+}
+
+/** In the order of `COLUMNS`. */
+function copiedRow(rows: CopiedTuples): LogRow {
+  const [firstIndex, lastIndex, firstTerm, lastTerm] = [
+    rows.readBigint(),
+    rows.readBigint(),
+    rows.readBigint(),
+    rows.readBigint(),
+  ];
+  return {
+    firstIndex,
+    lastIndex,
+    firstTerm,
+    lastTerm,
+    previousChecksum: rows.readBigint(),
+    checksum: rows.readBigint(),
+    bytes: rows.readBytes(),
+  };
 }
 
 function assertBase({ index, term: found }: LogEntry, base: LogPosition): void {

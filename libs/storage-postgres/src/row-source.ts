@@ -1,3 +1,4 @@
+import { invariant } from '@latchkey/raft';
 import { LogStoreError, type StateRow } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { CopiedTuples } from './copied-tuples.js';
@@ -6,6 +7,7 @@ import { checksumOfRow } from './row-totals.js';
 
 /** How one of the tables of the state is read: as tuples, each of which has one or more rows. */
 export type RowTable = {
+  readonly name: string;
   /** Of tuples of a generation behind a key, or from the first; about as many as have so many bytes, at least one if there is one. */
   readonly query: (place: TuplePlace, limits: TupleLimits) => string;
   readonly fieldCount: number;
@@ -28,8 +30,12 @@ const FRAMING = 0.25;
 const SPARE_BYTES = 16 * 1024;
 const SHOWN_KEY_BYTES = 32;
 
-/** Rows of one of the tables, fetched some at a time. Each fits its checksum. */
+/** Rows of one of the tables. What was fetched is taken apart tuple by tuple, as rows are taken. Each fits its checksum. */
 export class RowSource {
+  private tuples: CopiedTuples | null = null;
+  private byteCount = 0;
+  private maxBytes = 0;
+  private tupleCount = 0;
   private rows: CheckedRow[] = [];
   private position = 0;
   private after: Buffer | null = null;
@@ -44,7 +50,7 @@ export class RowSource {
 
   /** Whether `fetch` might find more. */
   get isEmpty(): boolean {
-    return !this.isAtEnd && this.position === this.rows.length;
+    return this.position === this.rows.length && !this.isAtEnd && !this.takeTuple();
   }
 
   /** Null when there is none, or none yet. */
@@ -54,7 +60,7 @@ export class RowSource {
 
   take(): CheckedRow {
     const next = this.rows[this.position];
-    if (next === undefined) throw new RangeError('no row is left');
+    invariant(next !== undefined, 'a row was taken where none was left');
     this.position += 1;
     return next;
   }
@@ -67,20 +73,40 @@ export class RowSource {
   private async fetchSome(maxBytes: number): Promise<void> {
     const place = { generation: this.generation, after: this.after };
     const query = this.table.query(place, { maxTuples: this.maxTuples, maxBytes });
-    const expectedBytes = Math.ceil(maxBytes * (1 + FRAMING)) + SPARE_BYTES;
-    const bytes = await copyOut(this.client, query, expectedBytes);
-    const tuples = new CopiedTuples(bytes);
-    const rows: CheckedRow[] = [];
-    const add = (key: Buffer, value: Buffer, checksum: number): void => {
-      rows.push({ row: checkedRow(key, value, checksum), checksum });
-    };
-    let tupleCount = 0;
-    for (; tuples.next(this.table.fieldCount); tupleCount += 1) this.after = this.table.read(tuples, add);
-    this.rows = rows;
+    const bytes = await copyOut(this.client, query, Math.ceil(maxBytes * (1 + FRAMING)) + SPARE_BYTES);
+    this.tuples = new CopiedTuples(bytes, this.table.name);
+    this.byteCount = bytes.length;
+    this.maxBytes = maxBytes;
+    this.tupleCount = 0;
+  }
+
+  /** Goes on to the rows of the next tuple that has any; false when what was fetched has none left. */
+  private takeTuple(): boolean {
+    const { tuples } = this;
+    if (tuples === null) return false;
+    this.rows = [];
     this.position = 0;
-    this.isAtEnd = tupleCount === 0;
-    const fitting = Math.ceil((maxBytes * tupleCount) / bytes.length) + 1;
+    while (this.rows.length === 0) {
+      if (!tuples.next(this.table.fieldCount)) {
+        this.endOfFetched();
+        return false;
+      }
+      this.tupleCount += 1;
+      this.after = this.table.read(tuples, this.add);
+    }
+    return true;
+  }
+
+  private readonly add = (key: Buffer, value: Buffer, checksum: number): void => {
+    this.rows.push({ row: checkedRow(key, value, checksum), checksum });
+  };
+
+  /** The next ones are as many as fit, if they are as long as these. */
+  private endOfFetched(): void {
+    this.isAtEnd = this.tupleCount === 0;
+    const fitting = Math.ceil((this.maxBytes * this.tupleCount) / this.byteCount) + 1;
     this.maxTuples = Math.min(MAX_TUPLES, Math.max(MIN_TUPLES, fitting));
+    this.tuples = null;
   }
 }
 

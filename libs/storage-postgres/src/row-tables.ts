@@ -4,6 +4,7 @@ import { PAGE_TABLE, ROW_TABLE } from './schema-names.js';
 
 /** `state_row`: a row each. */
 export const STATE_ROWS: RowTable = {
+  name: ROW_TABLE,
   query: (place, limits) =>
     tuplesQuery({
       table: ROW_TABLE,
@@ -24,6 +25,7 @@ export const STATE_ROWS: RowTable = {
 
 /** `state_page`: many to a tuple, in three arrays. Its length is looked at without reading what lies out of line. */
 export const STATE_PAGES: RowTable = {
+  name: PAGE_TABLE,
   query: (place, limits) =>
     tuplesQuery({
       table: PAGE_TABLE,

@@ -4,6 +4,9 @@ import { totalsOf, type RowTotals } from './row-totals.js';
 import { RowSource } from './row-source.js';
 import { STATE_PAGES, STATE_ROWS } from './row-tables.js';
 
+/** What an answer of the server may hold: asking costs both ends as much as some hundred rows. */
+const PAGES_PER_FETCH = 4;
+
 /** Rows of one generation in key order, each of which fits its checksum. */
 export type RowPage = {
   /** Views of what was read from the server. */
@@ -35,8 +38,8 @@ export class StateRowReader {
     const checksums: number[] = [];
     let byteCount = 0;
     while (byteCount < maxBytes) {
-      if (this.paged.isEmpty) await this.paged.fetch(maxBytes);
-      if (this.single.isEmpty) await this.single.fetch(maxBytes);
+      if (this.paged.isEmpty) await this.paged.fetch(PAGES_PER_FETCH * maxBytes);
+      if (this.single.isEmpty) await this.single.fetch(PAGES_PER_FETCH * maxBytes);
       const source = this.sourceOfNext();
       if (source === null) break;
       const { row, checksum } = source.take();
