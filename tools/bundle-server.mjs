@@ -35,6 +35,12 @@ export async function bundleServer(root) {
     plugins: [sourcePositions],
     logLevel: 'warn',
   });
-  await bundle.write({ dir: folder, format: 'esm', sourcemap: true, comments: { jsdoc: false }, chunkFileNames: 'chunks/[name]-[hash].js' });
+  await bundle.write({
+    dir: folder,
+    format: 'esm',
+    sourcemap: true,
+    comments: { jsdoc: false },
+    chunkFileNames: 'chunks/[name]-[hash].js',
+  });
   await bundle.close();
 }

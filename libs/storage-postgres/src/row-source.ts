@@ -48,12 +48,12 @@ export class RowSource {
     private readonly table: RowTable,
   ) {}
 
-  /** Whether `fetch` might find more. */
-  get isEmpty(): boolean {
-    return this.position === this.rows.length && !this.isAtEnd && !this.takeTuple();
+  /** Goes on to the next row that was fetched; false when it is to be fetched first, true also at the end. */
+  goOn(): boolean {
+    return this.position < this.rows.length || this.isAtEnd || this.takeTuple();
   }
 
-  /** Null when there is none, or none yet. */
+  /** Of the next row; null at the end. */
   get nextKey(): Uint8Array | null {
     return this.rows[this.position]?.row.key ?? null;
   }
@@ -67,7 +67,7 @@ export class RowSource {
 
   /** Until there is a row, or the end. @throws LogStoreError corrupt, naming the row */
   async fetch(maxBytes: number): Promise<void> {
-    while (this.isEmpty) await this.fetchSome(maxBytes);
+    while (!this.goOn()) await this.fetchSome(maxBytes);
   }
 
   private async fetchSome(maxBytes: number): Promise<void> {
@@ -80,7 +80,7 @@ export class RowSource {
     this.tupleCount = 0;
   }
 
-  /** Goes on to the rows of the next tuple that has any; false when what was fetched has none left. */
+  /** Goes on to the rows of the next tuple that has any; false when what was fetched has none left, and there may be more. */
   private takeTuple(): boolean {
     const { tuples } = this;
     if (tuples === null) return false;
@@ -89,7 +89,7 @@ export class RowSource {
     while (this.rows.length === 0) {
       if (!tuples.next(this.table.fieldCount)) {
         this.endOfFetched();
-        return false;
+        return this.isAtEnd;
       }
       this.tupleCount += 1;
       this.after = this.table.read(tuples, this.add);

@@ -38,8 +38,8 @@ export class StateRowReader {
     const checksums: number[] = [];
     let byteCount = 0;
     while (byteCount < maxBytes) {
-      if (this.paged.isEmpty) await this.paged.fetch(PAGES_PER_FETCH * maxBytes);
-      if (this.single.isEmpty) await this.single.fetch(PAGES_PER_FETCH * maxBytes);
+      if (!this.paged.goOn()) await this.paged.fetch(PAGES_PER_FETCH * maxBytes);
+      if (!this.single.goOn()) await this.single.fetch(PAGES_PER_FETCH * maxBytes);
       const source = this.sourceOfNext();
       if (source === null) break;
       const { row, checksum } = source.take();
