@@ -33,6 +33,13 @@ export const MUTANTS = [
     replace: 'return true;',
   },
   {
+    id: 'vote-without-what-is-committed',
+    breaks: 'an emptied node helps a candidate of a membership that is over (FAILURE-MODES 32)',
+    file: 'libs/raft/src/election.ts',
+    find: 'candidate.lastLogIndex >= heardCommitIndex && ',
+    replace: '',
+  },
+  {
     id: 'vote-for-an-older-last-term',
     breaks: 'committed entries are lost by the new leader (Raft §5.4.1)',
     file: 'libs/raft/src/raft-log.ts',

@@ -293,6 +293,29 @@ describe('a voter that knows that its log lacks committed entries', () => {
   });
 });
 
+describe('node that came back with an empty store, and has an old part of the log again', () => {
+  const back = (): LoneNode =>
+    new LoneNode({
+      entries: entriesOfTerms(1, 1),
+      hardState: hardState(2),
+      membership: membershipOf([N1, N2, N3]),
+      joinedIndex: logIndex(8),
+    });
+
+  it.each([
+    [3, false],
+    [7, false],
+    [8, true],
+    [9, true],
+  ])('helps a candidate whose log ends with entry %i: %s', (lastLogIndex, isHelped) => {
+    const node = back();
+    node.receive(N3, preVoteRequest({ term: 3, lastLogIndex, lastLogTerm: 2 }));
+    expect(node.takeSentTo(N3)).toMatchObject([{ type: 'preVoteResponse', voteGranted: isHelped }]);
+    node.receive(N3, voteRequest({ term: 3, lastLogIndex, lastLogTerm: 2 }));
+    expect(node.takeSentTo(N3)).toMatchObject([{ type: 'voteResponse', voteGranted: isHelped }]);
+  });
+});
+
 describe('learners', () => {
   const learner = (): LoneNode => new LoneNode({ membership: membershipOf([N2, N3], { learners: [N1] }) });
 

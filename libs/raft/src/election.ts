@@ -29,7 +29,7 @@ export function handleElectionTimeout(state: RaftState): void {
 
 /** Grants without voting: the same conditions as for a vote, but nothing is remembered (Raft thesis §9.6). */
 export function handlePreVoteRequest(state: RaftState, from: NodeId, request: PreVoteRequest): void {
-  const voteGranted = !hearsLeader(state) && request.term > state.currentTerm && state.log.isNoNewerThan(request);
+  const voteGranted = !hearsLeader(state) && request.term > state.currentTerm && mayLead(state, request);
   const response = {
     type: 'preVoteResponse',
     term: state.currentTerm,
@@ -61,7 +61,7 @@ export function handleVoteRequest(state: RaftState, from: NodeId, request: VoteR
   const voteGranted =
     request.term === state.currentTerm &&
     (state.votedFor === null || state.votedFor === from) &&
-    state.log.isNoNewerThan(request);
+    mayLead(state, request);
   if (voteGranted) {
     if (state.votedFor === null) state.durability.noteHardState();
     state.votedFor = from;
@@ -71,6 +71,15 @@ export function handleVoteRequest(state: RaftState, from: NodeId, request: VoteR
   }
   const response = { type: 'voteResponse', term: state.currentTerm, voteGranted } as const;
   state.output.send(from, response, state.durability.hardStateWrite);
+}
+
+/**
+ * Whether the candidate's log is at least as up to date (Raft §5.4.1), and holds all that is known to be committed. The second
+ * follows from the first for a node that has kept its log. One that came back with an empty store has forgotten what it once
+ * confirmed, and would help a candidate of an old membership that nobody has told of the present one.
+ */
+function mayLead({ log, heardCommitIndex }: RaftState, candidate: VoteRequest | PreVoteRequest): boolean {
+  return candidate.lastLogIndex >= heardCommitIndex && log.isNoNewerThan(candidate);
 }
 
 export function handleVoteResponse(state: RaftState, from: NodeId, response: VoteResponse): void {
