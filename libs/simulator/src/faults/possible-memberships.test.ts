@@ -71,4 +71,28 @@ describe('a node that may forget everything, FAILURE-MODES 32', () => {
     ] as const;
     expect(mayBeWiped(worldWith(removals, 2), N4)).toBe(false);
   });
+
+  it('is not one who could help others that came back without anything, and are sent the old log first', () => {
+    // n3 to n5 left, n3 and n4 are new machines. With an old part of the log, in which all five vote, and with an n5 that has
+    // forgotten, they would elect one of themselves.
+    const two = [N1, N2];
+    const removals = [
+      [of(two, ALL), [N1, N2, N5]],
+      [of(two), [N1, N2, N5]],
+    ] as const;
+    const world = worldWith(removals, 2);
+    const back = world.nodes.filter(({ id }) => id === N3 || id === N4);
+    for (const node of back) node.replaceMachine();
+    expect(mayBeWiped(world, N5)).toBe(false);
+    // As soon as they have caught up nobody is left to help.
+    const caughtUp = worldWith(
+      [
+        [of(two, ALL), ALL],
+        [of(two), ALL],
+      ],
+      2,
+    );
+    for (const node of caughtUp.nodes) node.joins = node.id === N3 || node.id === N4;
+    expect(mayBeWiped(caughtUp, N5)).toBe(true);
+  });
 });

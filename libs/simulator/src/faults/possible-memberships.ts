@@ -53,10 +53,14 @@ export function mayForget(world: World, node: SimulatedNode, asked: readonly Mem
   return world.nodes
     .filter((each) => each !== node && ignorant.has(each.id))
     .every((each) =>
-      each
-        .knownMemberships(committed.memberships[0]?.membership)
-        .every(
-          (membership) => !voterSetsOf(membership).every((voters) => isMajority(voters, (id) => ignorant.has(id))),
-        ),
+      mayActBy(world, each).every(
+        (membership) => !voterSetsOf(membership).every((voters) => isMajority(voters, (id) => ignorant.has(id))),
+      ),
     );
+}
+
+/** Whoever has joined is sent the log from long ago, and for a while may act by any membership in it. */
+function mayActBy({ committed }: World, node: SimulatedNode): readonly Membership[] {
+  const known = node.knownMemberships(committed.memberships[0]?.membership);
+  return node.joins ? [...known, ...committed.memberships.map(({ membership }) => membership)] : known;
 }
