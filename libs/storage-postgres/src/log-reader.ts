@@ -2,9 +2,9 @@ import { nodeId, term, type HardState, type LogEntry, type LogPosition } from '@
 import { LogStoreError } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { readRecord, type CheckpointRecord } from './checkpoint-record.js';
-import { checksumOfState, type DurableRow } from './durable-row.js';
 import { CopiedTuples } from './copied-tuples.js';
 import { copyOut } from './copy-out.js';
+import { checksumOfState, type DurableRow } from './durable-row.js';
 import { entriesOf, nameOf, type LogRow, type LogTail } from './log-row.js';
 import { safeIntegerFrom } from './safe-integer.js';
 import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';

@@ -8,15 +8,15 @@ import { checksumOfRow } from './row-totals.js';
 /** How one of the tables of the state is read: as tuples, each of which has one or more rows. */
 export type RowTable = {
   readonly name: string;
-  /** Of tuples of a generation behind a key, or from the first; about as many as have so many bytes, at least one if there is one. */
-  readonly query: (place: TuplePlace, limits: TupleLimits) => string;
-  readonly fieldCount: number;
-  /** @returns where to go on */
+  readonly columns: string;
+  readonly columnCount: number;
+  /** The column that tuples are in the order of. */
+  readonly order: string;
+  /** How long a tuple is, as an expression. */
+  readonly byteCount: string;
+  /** @returns where to go on: what the tuple has in the column `order` */
   readonly read: (tuples: CopiedTuples, add: (key: Buffer, value: Buffer, checksum: number) => void) => Buffer;
 };
-
-export type TuplePlace = { readonly generation: number; readonly after: Buffer | null };
-export type TupleLimits = { readonly maxTuples: number; readonly maxBytes: number };
 
 export type CheckedRow = { readonly row: StateRow; readonly checksum: number };
 
@@ -72,7 +72,7 @@ export class RowSource {
 
   private async fetchSome(maxBytes: number): Promise<void> {
     const place = { generation: this.generation, after: this.after };
-    const query = this.table.query(place, { maxTuples: this.maxTuples, maxBytes });
+    const query = tuplesQuery(this.table, place, { maxTuples: this.maxTuples, maxBytes });
     const bytes = await copyOut(this.client, query, Math.ceil(maxBytes * (1 + FRAMING)) + SPARE_BYTES);
     this.tuples = new CopiedTuples(bytes, this.table.name);
     this.byteCount = bytes.length;
@@ -87,7 +87,7 @@ export class RowSource {
     this.rows = [];
     this.position = 0;
     while (this.rows.length === 0) {
-      if (!tuples.next(this.table.fieldCount)) {
+      if (!tuples.next(this.table.columnCount)) {
         this.endOfFetched();
         return this.isAtEnd;
       }
@@ -108,6 +108,23 @@ export class RowSource {
     this.maxTuples = Math.min(MAX_TUPLES, Math.max(MIN_TUPLES, fitting));
     this.tuples = null;
   }
+}
+
+/** What is in front of a tuple must leave room for it, so at least one comes, and at most one is too much. */
+function tuplesQuery(
+  { name, columns, order, byteCount }: RowTable,
+  { generation, after }: { readonly generation: number; readonly after: Buffer | null },
+  { maxTuples, maxBytes }: { readonly maxTuples: number; readonly maxBytes: number },
+): string {
+  const behind = after === null ? '' : `AND ${order} > decode('${after.toString('hex')}', 'hex')`;
+  return `
+    SELECT ${columns}
+    FROM (
+      SELECT ${columns}, ${byteCount} AS byte_count, sum(${byteCount}) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) AS byte_sum
+      FROM (SELECT * FROM ${name} WHERE generation = ${generation} ${behind} ORDER BY ${order} LIMIT ${maxTuples}) AS first
+    ) AS summed
+    WHERE byte_sum - byte_count < ${maxBytes}
+    ORDER BY ${order}`;
 }
 
 function checkedRow(key: Buffer, value: Buffer, checksum: number): StateRow {
