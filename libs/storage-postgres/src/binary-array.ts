@@ -12,16 +12,23 @@ const BIGINT_TYPE = 20;
 
 /** For a parameter `$n::bytea[]`. */
 export function byteaArray(items: readonly Uint8Array[]): Buffer {
-  let byteLength = HEADER_BYTES;
-  for (const item of items) byteLength += LENGTH_BYTES + item.byteLength;
-  const bytes = Buffer.allocUnsafe(byteLength);
-  let offset = writeHeader(bytes, BYTEA_TYPE, items.length);
-  for (const item of items) {
-    offset = bytes.writeInt32BE(item.byteLength, offset);
-    bytes.set(item, offset);
-    offset += item.byteLength;
-  }
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + elementsByteLength(items));
+  writeElements(bytes, writeHeader(bytes, BYTEA_TYPE, items.length), items);
   return bytes;
+}
+
+/** Elements of a longer array, which is put together by `byteaArrayOf`. */
+export function byteaElements(items: readonly Uint8Array[]): Buffer {
+  const bytes = Buffer.allocUnsafe(elementsByteLength(items));
+  writeElements(bytes, 0, items);
+  return bytes;
+}
+
+/** @param count of all elements in `parts` */
+export function byteaArrayOf(parts: readonly Buffer[], count: number): Buffer {
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  writeHeader(header, BYTEA_TYPE, count);
+  return Buffer.concat([header, ...parts]);
 }
 
 /** For a parameter `$n::bigint[]`, of natural numbers. */
@@ -34,6 +41,21 @@ export function bigintArray(items: readonly number[]): Buffer {
     offset = bytes.writeUInt32BE(item % 2 ** 32, offset);
   }
   return bytes;
+}
+
+function elementsByteLength(items: readonly Uint8Array[]): number {
+  let byteLength = 0;
+  for (const item of items) byteLength += LENGTH_BYTES + item.byteLength;
+  return byteLength;
+}
+
+function writeElements(bytes: Buffer, start: number, items: readonly Uint8Array[]): void {
+  let offset = start;
+  for (const item of items) {
+    offset = bytes.writeInt32BE(item.byteLength, offset);
+    bytes.set(item, offset);
+    offset += item.byteLength;
+  }
 }
 
 /** One dimension, no nulls, counted from 1. */

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { StateRow, StateRowChange } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { bigintArray, byteaArray } from './binary-array.js';
+import { GoneKeys } from './gone-keys.js';
 import { MAX_STATEMENT_ROWS } from './row-batches.js';
 import { checksumOfRow, minus, NO_ROWS, plus, totalsOf, type RowTotals } from './row-totals.js';
 import { safeIntegerFrom } from './safe-integer.js';
@@ -59,7 +60,7 @@ const MAX_PAGE_REMOVALS = 65_536;
 /** Brings the rows of a generation from what one checkpoint says to what the next says, in one transaction. */
 export class RowWriter {
   private pagesEnd: PagesEnd | null = null;
-  private goneFromPages: Uint8Array[] = [];
+  private goneFromPages = new GoneKeys();
   private sweptCount = 0;
 
   /** @param totals what the rows of the generation come to */
@@ -75,10 +76,11 @@ export class RowWriter {
     const upserted: StateRow[] = [];
     const appended: StateRow[] = [];
     const repeated: Uint8Array[] = [];
+    const goneFromPages: Uint8Array[] = [];
     this.pagesEnd ??= await readPagesEnd(this.client, this.place.generation);
     for (const change of changes) {
       const { key } = change;
-      if (!isRow(change)) (isPaged(key) ? this.goneFromPages : removed).push(key);
+      if (!isRow(change)) (isPaged(key) ? goneFromPages : removed).push(key);
       else if (this.pagesEnd.takes(key)) appended.push(change);
       else {
         if (isPaged(key)) repeated.push(key);
@@ -86,10 +88,11 @@ export class RowWriter {
       }
     }
     // The same checkpoint once more, after nobody could say whether it was saved.
-    if (repeated.length > 0) this.subtract(await removeFromPages(this.client, this.place.generation, repeated));
+    if (repeated.length > 0) await this.removeRepeated(repeated);
+    this.goneFromPages.add(goneFromPages);
     await this.remove(removed);
     await this.upsert(upserted);
-    if (this.goneFromPages.length >= MAX_PAGE_REMOVALS) await this.removePaged();
+    if (this.goneFromPages.keys.length >= MAX_PAGE_REMOVALS) await this.removePaged();
     // Keys that go are only gathered: a hundred thousand of them must not keep the event loop from everything else.
     if (upserted.length + removed.length + appended.length === 0) await nextTurn();
     if (appended.length === 0) return true;
@@ -104,16 +107,23 @@ export class RowWriter {
   }
 
   private async removePaged(): Promise<void> {
-    const keys = this.goneFromPages;
-    this.goneFromPages = [];
+    const { goneFromPages } = this;
+    const { keys } = goneFromPages;
     if (keys.length === 0) return;
-    const gone = await removeFromPages(this.client, this.place.generation, keys);
+    this.goneFromPages = new GoneKeys();
+    const gone = await removeFromPages(this.client, this.place.generation, goneFromPages);
     this.subtract(gone);
     this.sweptCount += gone.count;
     if (gone.count === keys.length) return;
     for (let start = 0; start < keys.length; start += MAX_STATEMENT_ROWS) {
       await this.remove(keys.slice(start, start + MAX_STATEMENT_ROWS));
     }
+  }
+
+  private async removeRepeated(keys: readonly Uint8Array[]): Promise<void> {
+    const repeated = new GoneKeys();
+    repeated.add(keys);
+    this.subtract(await removeFromPages(this.client, this.place.generation, repeated));
   }
 
   private async remove(keys: readonly Uint8Array[]): Promise<void> {

@@ -1,6 +1,7 @@
 import type { StateRow } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { bigintArray, byteaArray } from './binary-array.js';
+import type { GoneKeys } from './gone-keys.js';
 import { checksumOfRow, totalsOf, type RowTotals } from './row-totals.js';
 import { safeIntegerFrom } from './safe-integer.js';
 import { CHECKPOINT_TABLE, PAGE_TABLE, ROW_TABLE } from './schema-names.js';
@@ -106,13 +107,9 @@ export async function appendPages(
   return rowCount === lasts.length ? totalsOf(checksums) : null;
 }
 
-/** @returns what those of them came to that were in pages */
-export async function removeFromPages(
-  client: ClientBase,
-  generation: number,
-  keys: readonly Uint8Array[],
-): Promise<RowTotals> {
-  const values = [generation, byteaArray(keys), least(keys), greatest(keys)];
+/** @param gone at least one. @returns what those of them came to that were in pages */
+export async function removeFromPages(client: ClientBase, generation: number, gone: GoneKeys): Promise<RowTotals> {
+  const values = [generation, gone.toParameter(), gone.least, gone.greatest];
   const { rows } = await client.query<{ readonly count: string; readonly sum: string }>(REMOVE, values);
   return {
     count: safeIntegerFrom(rows[0]?.count, 'a number of rows'),
@@ -143,5 +140,3 @@ function pageEnds(rows: readonly StateRow[]): number[] {
 
 const greatest = (keys: readonly Uint8Array[]): Uint8Array =>
   keys.reduce((most, key) => (Buffer.compare(key, most) > 0 ? key : most));
-const least = (keys: readonly Uint8Array[]): Uint8Array =>
-  keys.reduce((most, key) => (Buffer.compare(key, most) < 0 ? key : most));
