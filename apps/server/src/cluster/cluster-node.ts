@@ -68,6 +68,7 @@ export class ClusterNode {
     this.periodicCheckpoints = new PeriodicCheckpoints({
       clock,
       replica: this.replica,
+      progress: () => ({ checkpointIndex: this.replica.status().checkpointIndex, revision: machine.revision }),
       place: placeAmongPeers(settings),
     });
     const { verifier } = stores;

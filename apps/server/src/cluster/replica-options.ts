@@ -10,8 +10,12 @@ const MAX_APPEND_BYTES = 512 * 1024;
 const MAX_UNCOMMITTED_BYTES = 64 * 1024 * 1024;
 /** What a peer can miss that was away for a moment, such as for a restart; one that has missed more gets a snapshot. */
 const MAX_TRAILING_ENTRIES = 10_000;
-/** Also begins a checkpoint: large values must fill neither the memory (the log is in it) nor the time of a restart. */
-const CHECKPOINT_BYTES = 32 * 1024 * 1024;
+/**
+ * Also begins a checkpoint: large values must fill neither the memory (the log is in it) nor the time of a restart. Not less,
+ * because most versions of keys that are written often are gone by the next checkpoint, and are saved by none
+ * (docs/decisions/0022-pace-of-checkpoints.md).
+ */
+const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const DISK_STALL_ELECTION_TIMEOUTS = 5;
 const MAX_SEED = 2 ** 31;
 /** Also for the round trips of a slow disk; above it the outcome is unknown. */
