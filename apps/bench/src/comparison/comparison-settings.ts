@@ -2,6 +2,11 @@
 export type ComparisonSettings = {
   /** Before each load; what happens then is not measured. */
   readonly warmUpMs: number;
+  /**
+   * The same before loads that come one after the other (one in flight, one lock). There are few operations in a second then, and
+   * V8 and the JVM compile what has run some thousand times.
+   */
+  readonly serialWarmUpMs: number;
   readonly loadMs: number;
   readonly contendedMs: number;
   readonly watchMs: number;
@@ -15,6 +20,7 @@ export type ComparisonSettings = {
 
 export const FULL_SETTINGS: ComparisonSettings = {
   warmUpMs: 2_000,
+  serialWarmUpMs: 10_000,
   loadMs: 5_000,
   contendedMs: 5_000,
   watchMs: 5_000,
@@ -27,6 +33,7 @@ export const FULL_SETTINGS: ComparisonSettings = {
 
 export const QUICK_SETTINGS: ComparisonSettings = {
   warmUpMs: 300,
+  serialWarmUpMs: 300,
   loadMs: 700,
   contendedMs: 1_000,
   watchMs: 1_000,

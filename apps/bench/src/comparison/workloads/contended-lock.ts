@@ -20,8 +20,8 @@ export const contendedLock: Workload = {
       await clients[0]?.prepareLocks([LOCK_NAME]);
       const observer = new LockQueueObserver();
       const startMs = performance.now();
-      const endMs = startMs + settings.warmUpMs + settings.contendedMs;
-      setTimeout(() => observer.startCounting(), settings.warmUpMs);
+      const endMs = startMs + settings.serialWarmUpMs + settings.contendedMs;
+      setTimeout(() => observer.startCounting(), settings.serialWarmUpMs);
       await Promise.all(clients.map((client) => takeTurns(client, observer, endMs)));
       const { handoffs, toOldest, longestWaitMs, countedMs } = observer.counted();
       const sample = (quantity: Sample['quantity'], value: number): Sample => ({

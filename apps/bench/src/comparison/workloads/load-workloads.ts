@@ -31,7 +31,8 @@ export async function measureLoad(
 ): Promise<readonly Sample[]> {
   const { client, keys, settings } = context;
   const operation = await prepare(context, load.operation);
-  await loop({ inFlight: load.inFlight, durationMs: settings.warmUpMs }, operation);
+  const warmUpMs = load.inFlight === 1 ? settings.serialWarmUpMs : settings.warmUpMs;
+  await loop({ inFlight: load.inFlight, durationMs: warmUpMs }, operation);
   const meter = await CpuMeter.start(context.cluster);
   const { perSecond, latencyMs } = await loop({ inFlight: load.inFlight, durationMs: settings.loadMs }, operation);
   const { serverSeconds, clientSeconds } = await meter.stop();
