@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { identityOf } from '../../apps/cli/src/supervisor/process-identity.js';
 import { TestCluster } from '../support/test-cluster.js';
 
@@ -201,25 +201,19 @@ describe('latchkey up and node', () => {
   let directory: string;
   let clientPort: number;
   let peerPort: number;
-  beforeAll(async () => {
+  beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'latchkey-cli-'));
     clientPort = await freeRange();
     peerPort = clientPort + 3;
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  const up = (...more: string[]) =>
-    start([
-      'up',
-      '--json',
-      '--data',
-      join(directory, 'data'),
-      '--client-port',
-      String(clientPort),
-      '--peer-port',
-      String(peerPort),
-      ...more,
-    ]);
+  const place = (): readonly string[] => [
+    ...['--data', join(directory, 'data')],
+    ...['--client-port', String(clientPort)],
+    ...['--peer-port', String(peerPort)],
+  ];
+  const up = (...more: string[]) => start(['up', '--json', ...place(), ...more]);
   const ready = async (running: ReturnType<typeof start>): Promise<Readonly<Record<string, unknown>>> => {
     for (;;) {
       const event = JSON.parse(await running.nextLine()) as Readonly<Record<string, unknown>>;
@@ -268,6 +262,7 @@ describe('latchkey up and node', () => {
   it('stops what a killed one left running, and starts on the same data', async () => {
     const killed = up();
     await ready(killed);
+    expect((await run(['kv', 'put', 'kept', 'yes'], client())).code).toBe(0);
     const left = runningProcesses();
     killed.child.kill('SIGKILL');
     await killed.ended;
@@ -288,20 +283,7 @@ describe('latchkey up and node', () => {
   });
 
   it('names the setting that a node refuses', async () => {
-    const { code, stderr } = await run(
-      [
-        'up',
-        '--storage',
-        'memory',
-        '--data',
-        join(directory, 'refused'),
-        '--client-port',
-        String(clientPort),
-        '--peer-port',
-        String(peerPort),
-      ],
-      { LATCHKEY_HEARTBEAT_MS: 'soon' },
-    );
+    const { code, stderr } = await run(['up', '--storage', 'memory', ...place()], { LATCHKEY_HEARTBEAT_MS: 'soon' });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^latchkey: node n\d did not start: LATCHKEY_HEARTBEAT_MS[^\n]*\n$/);
   });
