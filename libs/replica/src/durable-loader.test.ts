@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { RELOAD_BACKOFF_MAX_MS, RELOAD_BACKOFF_MIN_MS } from './limits.js';
-import { noop, persistEffect, ScriptedReplica } from './test-support/scripted-replica.js';
+import { noop, persistEffect, type ScriptedReplica, startedReplica } from './test-support/scripted-replica.js';
 
 const FAILURES_AT_LONGEST_PAUSE = 12;
-
-async function started(): Promise<ScriptedReplica> {
-  const node = new ScriptedReplica();
-  await node.start();
-  return node;
-}
 
 /** The node has something to write whenever it runs, and fails to. */
 async function failToWrite(node: ScriptedReplica): Promise<void> {
@@ -18,7 +12,7 @@ async function failToWrite(node: ScriptedReplica): Promise<void> {
 
 describe('a store that can be loaded and not be written, as on a full disk (FAILURE-MODES 31)', () => {
   it('is loaded at once after the first failure, then after pauses that grow, and has its trouble told meanwhile', async () => {
-    const node = await started();
+    const node = await startedReplica();
     await failToWrite(node);
     expect(node.replica.status()).toMatchObject({ phase: 'running', storeTrouble: null });
     for (const pauseMs of [1, 2, 4].map((factor) => factor * RELOAD_BACKOFF_MIN_MS)) {
@@ -31,7 +25,7 @@ describe('a store that can be loaded and not be written, as on a full disk (FAIL
   });
 
   it('is never kept waiting for longer than the longest pause', async () => {
-    const node = await started();
+    const node = await startedReplica();
     for (let failure = 0; failure < FAILURES_AT_LONGEST_PAUSE; failure += 1) {
       await failToWrite(node);
       await node.clock.advance(RELOAD_BACKOFF_MAX_MS);
@@ -43,7 +37,7 @@ describe('a store that can be loaded and not be written, as on a full disk (FAIL
   });
 
   it('that is written again is loaded at once after its next failure', async () => {
-    const node = await started();
+    const node = await startedReplica();
     await failToWrite(node);
     await failToWrite(node);
     await node.clock.advance(RELOAD_BACKOFF_MIN_MS);

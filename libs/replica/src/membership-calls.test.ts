@@ -15,6 +15,7 @@ import type { PeerMessage } from './ports/peer-transport.js';
 import { textCommand } from './test-support/recording-state-machine.js';
 import {
   ELECTION_TIMEOUT_MS,
+  leadingReplica,
   N1,
   N2,
   N3,
@@ -41,13 +42,6 @@ const ALL_THREE: Membership = { voters: [N1, N2, N3], votersOutgoing: [], learne
 const JOINT: Membership = { voters: [N1, N2, N4], votersOutgoing: [N1, N2, N3], learners: [] };
 const WITHOUT_N3: Membership = { voters: [N1, N2], votersOutgoing: [], learners: [] };
 
-async function leading(inTerm = 2): Promise<ScriptedReplica> {
-  const node = new ScriptedReplica();
-  await node.start();
-  await node.roleChanged('leader', inTerm, N1);
-  return node;
-}
-
 const appended = (id: number, index = CHANGED_AT): Effect => ({
   type: 'membershipChangeAppended',
   proposalId: proposalId(id),
@@ -72,7 +66,7 @@ const peersOf = (node: ScriptedReplica): unknown => node.transport.peers?.map(({
 
 describe('changeMembership', () => {
   it('asks the core, and resolves with the membership that is committed', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node, appended(1));
     expect(node.core.inputsOf('changeMembership').map(({ change }) => change)).toEqual([ADD_N4]);
     expect(call.state).toBe('pending');
@@ -81,7 +75,7 @@ describe('changeMembership', () => {
   });
 
   it('waits for the end of a joint membership, and is not ended by an earlier change', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node, appended(1));
     await node.effects(committed(WITHOUT_N3, CHANGED_AT - 1));
     await node.effects(committed(JOINT));
@@ -98,13 +92,13 @@ describe('changeMembership', () => {
     ['noVoterLeft', 'MEMBERSHIP_REFUSED never'],
     ['notLeader', 'NOT_LEADER safe'],
   ] as const)('that the core refuses as %s fails as %s', async (reason, expected) => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node, { type: 'membershipChangeRefused', proposalId: proposalId(1), reason });
     expect(call.state).toBe(expected);
   });
 
   it('says in words why it was refused', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     node.core.onNext('changeMembership', [
       { type: 'membershipChangeRefused', proposalId: proposalId(1), reason: 'notCaughtUp' },
     ]);
@@ -114,7 +108,7 @@ describe('changeMembership', () => {
   });
 
   it('is refused at once where nobody leads, and above the limit', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const calls = Array.from({ length: MAX_MEMBERSHIP_REQUESTS + 1 }, () =>
       watch(node.replica.changeMembership(ADD_N4)),
     );
@@ -127,14 +121,14 @@ describe('changeMembership', () => {
   });
 
   it('is unknown when leadership is lost after the change was appended', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node, appended(1));
     await node.roleChanged('follower', 3, N2);
     expect(call.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
   });
 
   it('succeeds for a leader that removes itself and steps down in the same step', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node, appended(1));
     await node.effects(
       { type: 'roleChanged', role: 'follower', term: term(2), leaderId: null },
@@ -146,14 +140,14 @@ describe('changeMembership', () => {
   });
 
   it('is unknown when it is not committed in time', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node, appended(1));
     await node.clock.advance(PROPOSAL_TIMEOUT_MS + 1);
     expect(call.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
   });
 
   it('is unknown when the node stops meanwhile', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node, appended(1));
     const stopped = node.replica.stop();
     await node.clock.settle();
@@ -181,7 +175,7 @@ describe('the peers of the transport', () => {
 
   /** n1 with n2 and n3 as the log has them. */
   async function clusterOfThree(): Promise<ScriptedReplica> {
-    const node = await leading();
+    const node = await leadingReplica();
     await logged(node, 1, ALL_THREE);
     await node.effects(committed(ALL_THREE, 1));
     return node;
@@ -279,7 +273,7 @@ describe('a node that was away while the members changed', () => {
 
 describe('a node that is removed', () => {
   it('fails its callers, closes its transport, says so, and is silent', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     const waiter = watch(node.replica.waitForApplied(logIndex(99), PROPOSAL_TIMEOUT_MS));
     await node.clock.settle();
@@ -299,7 +293,7 @@ describe('a node that is removed', () => {
   });
 
   it('sends first what the step sent that told it', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     await node.effects(
       { type: 'removed' },
       { type: 'send', to: N2, message: { type: 'timeoutNow', term: term(2) }, afterPersist: null },
@@ -308,7 +302,7 @@ describe('a node that is removed', () => {
   });
 
   it('can be stopped', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     await node.effects({ type: 'removed' });
     const stopped = node.replica.stop();
     await node.clock.settle();

@@ -1,52 +1,26 @@
 import { logIndex, proposalId, term, type Effect, type Input } from '@latchkey/raft';
 import { describe, expect, it } from 'vitest';
-import { ByteSlab } from './byte-slab.js';
 import { LEADER_WAIT_ELECTION_TIMEOUTS, MAX_COMMAND_BYTES } from './limits.js';
-import {
-  commandOf,
-  incarnationOf,
-  leaderTermOf,
-  proposedAtMsOf,
-  sealProposal,
-  sequenceOf,
-  stampLeaderTerm,
-} from './proposal-envelope.js';
+import { commandOf, incarnationOf, leaderTermOf, proposedAtMsOf, sequenceOf } from './proposal-envelope.js';
 import { textCommand } from './test-support/recording-state-machine.js';
 import {
   commandEntry,
   ELECTION_TIMEOUT_MS,
+  followingReplica,
   INCARNATION,
+  leadingReplica,
   MAX_PENDING,
-  N1,
   N2,
   N3,
   noop,
   PROPOSAL_TIMEOUT_MS,
-  ScriptedReplica,
+  type ScriptedReplica,
+  startedReplica,
   watch,
 } from './test-support/scripted-replica.js';
 
-const PEER_INCARNATION = 77;
 /** How long a proposal waits for a leader, or for certainty about the one it was sent to. */
 const FATE_WAIT_MS = LEADER_WAIT_ELECTION_TIMEOUTS * ELECTION_TIMEOUT_MS;
-
-async function started(): Promise<ScriptedReplica> {
-  const node = new ScriptedReplica();
-  await node.start();
-  return node;
-}
-
-async function leading(inTerm = 2): Promise<ScriptedReplica> {
-  const node = await started();
-  await node.roleChanged('leader', inTerm, N1);
-  return node;
-}
-
-async function following(inTerm = 2): Promise<ScriptedReplica> {
-  const node = await started();
-  await node.roleChanged('follower', inTerm, N2);
-  return node;
-}
 
 /** Gives every proposal a place in the log, from `firstIndex` on. */
 function appendAll(firstIndex: number) {
@@ -62,15 +36,9 @@ function appendAll(firstIndex: number) {
 
 const textOf = (envelope: Uint8Array): string => new TextDecoder().decode(commandOf(envelope));
 
-function forwarded(sequence: number, text: string, leaderTerm: number): Uint8Array {
-  const envelope = sealProposal({ incarnation: PEER_INCARNATION, sequence }, textCommand(text), new ByteSlab());
-  stampLeaderTerm(envelope, leaderTerm);
-  return envelope;
-}
-
 describe('proposals at the leader', () => {
   it('go to the core in one input when they come in one turn, stamped with its wall clock', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     for (const text of ['a', 'b', 'c']) watch(node.replica.propose(textCommand(text)));
     await node.clock.settle();
     const inputs = node.core.inputsOf('propose');
@@ -80,7 +48,7 @@ describe('proposals at the leader', () => {
   });
 
   it('resolve with the outcome of the own apply', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
     const data = node.core.inputsOf('propose')[0]?.proposals[0]?.data ?? new Uint8Array(0);
@@ -89,7 +57,7 @@ describe('proposals at the leader', () => {
   });
 
   it('are unknown when leadership ends and nothing tells of their fate, and a late commit changes nothing', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     node.core.onAny(appendAll(5));
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
@@ -108,7 +76,7 @@ describe('proposals at the leader', () => {
     ['overloaded', 'OVERLOADED safe'],
     ['tooLarge', 'TOO_LARGE never'],
   ] as const)('that the core refuses as %s fail as %s', async (reason, expected) => {
-    const node = await leading();
+    const node = await leadingReplica();
     node.core.onNext('propose', [{ type: 'proposalRefused', proposalId: proposalId(1), reason }]);
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
@@ -116,7 +84,7 @@ describe('proposals at the leader', () => {
   });
 
   it('are refused at once above the limits of number and size', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const within = Array.from({ length: MAX_PENDING }, () => watch(node.replica.propose(textCommand('a'))));
     const above = watch(node.replica.propose(textCommand('b')));
     const large = watch(node.replica.propose(new Uint8Array(MAX_COMMAND_BYTES + 1)));
@@ -126,7 +94,7 @@ describe('proposals at the leader', () => {
   });
 
   it('are unknown when no outcome comes in time', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.advance(PROPOSAL_TIMEOUT_MS + 1);
     expect(proposal.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
@@ -135,7 +103,7 @@ describe('proposals at the leader', () => {
 
 describe('proposals without a leader', () => {
   it('wait for one a while and then fail safely, as nothing was done', async () => {
-    const node = await started();
+    const node = await startedReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     const waitMs = LEADER_WAIT_ELECTION_TIMEOUTS * ELECTION_TIMEOUT_MS;
     await node.clock.advance(waitMs - 1);
@@ -146,7 +114,7 @@ describe('proposals without a leader', () => {
   });
 
   it('go to the leader as soon as there is one', async () => {
-    const node = await started();
+    const node = await startedReplica();
     watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
     await node.roleChanged('follower', 2, N3);
@@ -154,7 +122,7 @@ describe('proposals without a leader', () => {
   });
 
   it('are not sent to a leader whose connection is closed', async () => {
-    const node = await following();
+    const node = await followingReplica();
     node.transport.handlers?.onPeerDown(N2);
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
@@ -168,7 +136,7 @@ describe('proposals without a leader', () => {
 
 describe('proposals at a follower', () => {
   it('of one turn are forwarded in one message that names origin and leadership', async () => {
-    const node = await following();
+    const node = await followingReplica();
     for (const text of ['a', 'b', 'c']) watch(node.replica.propose(textCommand(text)));
     await node.clock.settle();
     const messages = node.sentOf('forwardProposals');
@@ -181,7 +149,7 @@ describe('proposals at a follower', () => {
   });
 
   it('resolve when they are applied here', async () => {
-    const node = await following();
+    const node = await followingReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
     const data = node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0);
@@ -190,7 +158,7 @@ describe('proposals at a follower', () => {
   });
 
   it('are unknown at once when the connection to the leader closes', async () => {
-    const node = await following();
+    const node = await followingReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
     node.transport.handlers?.onPeerDown(N2);
@@ -200,7 +168,7 @@ describe('proposals at a follower', () => {
   });
 
   it('that a node refuses because it does not lead go to the next leader, under a new sequence', async () => {
-    const node = await following();
+    const node = await followingReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
     const first = sequenceOf(node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0));
@@ -219,7 +187,7 @@ describe('proposals at a follower', () => {
   });
 
   it('ignore a refusal from a node that was not asked', async () => {
-    const node = await following();
+    const node = await followingReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
     const sequence = sequenceOf(node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0));
@@ -230,7 +198,7 @@ describe('proposals at a follower', () => {
 
 describe('proposals whose leadership ends before their outcome is known', () => {
   async function sentToN2(): Promise<{ node: ScriptedReplica; proposal: { state: string }; first: Uint8Array }> {
-    const node = await following();
+    const node = await followingReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
     return { node, proposal, first: node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0) };
@@ -295,7 +263,7 @@ describe('proposals whose leadership ends before their outcome is known', () => 
   });
 
   it('have no place in the log of this node any more once they were sent on', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     node.core.onAny(appendAll(1));
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
@@ -332,7 +300,7 @@ describe('proposals while leadership is handed over', () => {
     ({ type: 'proposalsRefused', sequences: [sequence], reason: 'transferring' }) as const;
 
   async function refusedByN2(): Promise<{ node: ScriptedReplica; proposal: { state: string } }> {
-    const node = await following();
+    const node = await followingReplica();
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
     const envelope = node.sentOf('forwardProposals')[0]?.proposals[0] ?? new Uint8Array(0);
@@ -370,7 +338,7 @@ describe('proposals while leadership is handed over', () => {
   });
 
   it('at the leader itself are taken as soon as the handover has failed', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     node.core.onNext('propose', [{ type: 'proposalRefused', proposalId: proposalId(1), reason: 'transferring' }]);
     watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
@@ -379,76 +347,5 @@ describe('proposals while leadership is handed over', () => {
     expect(node.core.inputsOf('propose')).toHaveLength(1);
     await node.effects({ type: 'transferFailed', reason: 'timedOut' });
     expect(node.core.inputsOf('propose').map(({ proposals }) => proposals.length)).toEqual([1, 2]);
-  });
-});
-
-describe('forwarded proposals at the leader', () => {
-  it('are appended together with its own, each once however often the network repeats it', async () => {
-    const node = await leading();
-    watch(node.replica.propose(textCommand('own')));
-    const message = { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2), forwarded(2, 'b', 2)] } as const;
-    await node.receive(N2, message);
-    await node.receive(N2, message);
-    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(2, 'b', 2), forwarded(3, 'c', 2)] });
-    const appended = node.core.inputsOf('propose').map(({ proposals }) => proposals.map(({ data }) => textOf(data)));
-    expect(appended).toEqual([['own', 'a', 'b'], ['c']]);
-    expect(node.sentOf('proposalsRefused')).toEqual([]);
-  });
-
-  it('that come after its leadership has ended are refused: no log has them', async () => {
-    const node = await leading(2);
-    await node.roleChanged('follower', 2, null);
-    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] });
-    await node.roleChanged('follower', 3, N3);
-    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(2, 'b', 2)] });
-    expect(node.sentOf('proposalsRefused')).toEqual([
-      { type: 'proposalsRefused', sequences: [1], reason: 'notLeader' },
-      { type: 'proposalsRefused', sequences: [2], reason: 'notLeader' },
-    ]);
-  });
-
-  it('that it has appended are not refused when the network repeats them after its leadership', async () => {
-    const node = await leading(2);
-    const message = { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] } as const;
-    await node.receive(N2, message);
-    await node.roleChanged('follower', 2, null);
-    await node.receive(N2, message);
-    expect(node.core.inputsOf('propose')).toHaveLength(1);
-    expect(node.sentOf('proposalsRefused')).toEqual([]);
-  });
-
-  it('meant for a leadership of which it remembers nothing are neither appended nor refused', async () => {
-    const node = await leading(2);
-    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 1)] });
-    await node.roleChanged('leader', 4, N1);
-    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(2, 'b', 2)] });
-    const follower = await following();
-    await follower.receive(N3, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] });
-    for (const { core, transport } of [node, follower]) {
-      expect(core.inputsOf('propose')).toEqual([]);
-      expect(transport.sent).toEqual([]);
-    }
-  });
-
-  it('that the core refuses are refused to their origin, and a repeat is not appended afterwards', async () => {
-    const node = await leading();
-    node.core.onNext('propose', [{ type: 'proposalRefused', proposalId: proposalId(1), reason: 'overloaded' }]);
-    const message = { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] } as const;
-    await node.receive(N2, message);
-    await node.receive(N2, message);
-    expect(node.core.inputsOf('propose')).toHaveLength(1);
-    expect(node.sentOf('proposalsRefused')).toEqual([
-      { type: 'proposalsRefused', sequences: [1], reason: 'overloaded' },
-    ]);
-  });
-
-  it('that are no envelopes are dropped and the node lives on', async () => {
-    const node = await leading();
-    await node.receive(N2, {
-      type: 'forwardProposals',
-      proposals: [new Uint8Array(0), Uint8Array.of(1, 2), forwarded(1, 'a', 2)],
-    });
-    expect(node.core.inputsOf('propose').map(({ proposals }) => proposals.length)).toEqual([1]);
-    expect(node.failure).toBeNull();
   });
 });

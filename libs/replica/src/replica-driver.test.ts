@@ -6,12 +6,12 @@ import { textCommand } from './test-support/recording-state-machine.js';
 import {
   N1,
   N2,
-  N3,
   noop,
   persistEffect,
   PROPOSAL_TIMEOUT_MS,
   READ_TIMEOUT_MS,
   ScriptedReplica,
+  startedReplica,
   voteEffect,
   watch,
 } from './test-support/scripted-replica.js';
@@ -19,15 +19,9 @@ import { microtasksDone } from './test-support/virtual-clock.js';
 
 const HEARTBEAT = { type: 'raft', message: { type: 'voteResponse', term: term(1), voteGranted: true } } as const;
 
-async function started(): Promise<ScriptedReplica> {
-  const node = new ScriptedReplica();
-  await node.start();
-  return node;
-}
-
 describe('persist before send', () => {
   it('holds a vote back while the disk writes, and lets appends of a leader pass', async () => {
-    const node = await started();
+    const node = await startedReplica();
     node.store.stall();
     await node.effects(persistEffect(1, noop(1)), voteEffect(1), voteEffect(null, 7));
     expect(node.sentOf('raft').map(({ message }) => message.term)).toEqual([7]);
@@ -38,7 +32,7 @@ describe('persist before send', () => {
   });
 
   it('writes what gathers during a write in one batch', async () => {
-    const node = await started();
+    const node = await startedReplica();
     node.store.stall();
     await node.effects(persistEffect(1, noop(1)));
     await node.effects(persistEffect(2, noop(2)));
@@ -52,7 +46,7 @@ describe('persist before send', () => {
 
 describe('a persist of unknown outcome, FAILURE-MODES 26 and 27', () => {
   it('silences the node, drops what waited for it, and rebuilds the core from what is durable', async () => {
-    const node = await started();
+    const node = await startedReplica();
     await node.roleChanged('leader', 2, N1);
     const sent = watch(node.replica.propose(textCommand('sent')));
     await node.clock.settle();
@@ -72,7 +66,7 @@ describe('a persist of unknown outcome, FAILURE-MODES 26 and 27', () => {
   });
 
   it('does not apply again what was applied before', async () => {
-    const node = await started();
+    const node = await startedReplica();
     await node.effects(persistEffect(1, noop(1), noop(2)), { type: 'apply', entries: [noop(1), noop(2)] });
     node.store.failNextPersist({ code: 'unavailable', isWritten: false });
     await node.effects(persistEffect(2, noop(3)));
@@ -84,7 +78,7 @@ describe('a persist of unknown outcome, FAILURE-MODES 26 and 27', () => {
   });
 
   it('backs off while the store cannot be loaded, and goes on when it can', async () => {
-    const node = await started();
+    const node = await startedReplica();
     node.store.failNextPersist({ code: 'outcomeUnknown', isWritten: false });
     for (let failure = 0; failure < 4; failure += 1) node.store.failNextLoad('unavailable');
     await node.effects(persistEffect(1, noop(1)));
@@ -97,7 +91,7 @@ describe('a persist of unknown outcome, FAILURE-MODES 26 and 27', () => {
   });
 
   it('takes no report of the run before for one of its own', async () => {
-    const node = await started();
+    const node = await startedReplica();
     node.store.stall();
     await node.effects(persistEffect(1, noop(1)));
     await node.effects(persistEffect(2, noop(2)));
@@ -113,7 +107,7 @@ describe('a persist of unknown outcome, FAILURE-MODES 26 and 27', () => {
   });
 
   it('stops the node when the store has lost what it had confirmed', async () => {
-    const node = await started();
+    const node = await startedReplica();
     node.store.loseNextPersist();
     const hardState = { currentTerm: term(5), votedFor: N2 };
     await node.effects({ type: 'persist', persistId: persistId(1), hardState, truncateFrom: null, entries: [] });
@@ -128,7 +122,7 @@ describe('a failed node', () => {
   it.each<LogStoreErrorCode>(['fenced', 'corrupt', 'foreign', 'unsafe'])(
     'is silent for good when its store is %s',
     async (code) => {
-      const node = await started();
+      const node = await startedReplica();
       const pending = watch(node.replica.propose(textCommand('a')));
       node.store.failNextPersist({ code, isWritten: false });
       await node.effects(persistEffect(1, noop(1)), voteEffect(1));
@@ -143,13 +137,13 @@ describe('a failed node', () => {
   );
 
   it('is one whose core or state machine threw: nothing unexpected is swallowed', async () => {
-    const fromCore = await started();
+    const fromCore = await startedReplica();
     fromCore.core.onAny(() => {
       throw new InvariantViolation('a bug');
     });
     await fromCore.receive(N2, HEARTBEAT);
     expect(fromCore.failure?.message).toBe('a bug');
-    const fromMachine = await started();
+    const fromMachine = await startedReplica();
     fromMachine.machine.advance = () => {
       throw new Error('another bug');
     };
@@ -159,7 +153,7 @@ describe('a failed node', () => {
   });
 
   it('fails what was on its way as unknown', async () => {
-    const node = await started();
+    const node = await startedReplica();
     await node.roleChanged('follower', 2, N2);
     const pending = watch(node.replica.propose(textCommand('a')));
     await node.clock.settle();
@@ -171,7 +165,7 @@ describe('a failed node', () => {
 
 describe('turns', () => {
   it('answer messages between the slices of a long replay', async () => {
-    const node = await started();
+    const node = await startedReplica();
     const entries = Array.from({ length: 3 * MAX_APPLIES_PER_TURN }, (_, position) => noop(position + 1));
     node.core.onNext('message', [{ type: 'apply', entries }]);
     node.core.onNext('message', [voteEffect(null)]);
@@ -192,7 +186,7 @@ describe('turns', () => {
   });
 
   it('tick the core when its deadline has come, and arm no second timer while it moves away', async () => {
-    const node = await started();
+    const node = await startedReplica();
     node.core.deadlineMs = 50;
     await node.effects();
     for (const later of [60, 70, 80]) {
@@ -211,7 +205,7 @@ describe('turns', () => {
   });
 
   it('handle waiting messages before the election timeout that passed meanwhile', async () => {
-    const node = await started();
+    const node = await startedReplica();
     node.core.onAny((input) => {
       if (input.type === 'message') node.core.deadlineMs = 200;
       return [];
@@ -227,7 +221,7 @@ describe('turns', () => {
 
 describe('leadership', () => {
   it('is ready when an entry of the own term is applied, once', async () => {
-    const node = await started();
+    const node = await startedReplica();
     await node.roleChanged('leader', 3, N1);
     await node.effects({ type: 'apply', entries: [noop(1, 2)] });
     expect(node.readyTerms).toEqual([]);
@@ -237,7 +231,7 @@ describe('leadership', () => {
   });
 
   it('is confirmed by a read round that ends in the same term', async () => {
-    const node = await started();
+    const node = await startedReplica();
     const beforehand = watch(node.replica.confirmLeadership());
     await node.roleChanged('leader', 3, N1);
     const confirmed = watch(node.replica.confirmLeadership());
@@ -256,7 +250,7 @@ describe('leadership', () => {
 
 describe('read barrier', () => {
   it('waits until the read index is applied here', async () => {
-    const node = await started();
+    const node = await startedReplica();
     const read = watch(node.replica.readBarrier());
     await node.clock.settle();
     await node.effects({ type: 'completeRead', readId: lastReadIdOf(node), readIndex: logIndex(2) });
@@ -267,7 +261,7 @@ describe('read barrier', () => {
   });
 
   it('tries again with fresh ids until its time is over', async () => {
-    const node = await started();
+    const node = await startedReplica();
     node.core.onAny((input) => (input.type === 'read' ? [{ type: 'failRead', readId: input.readId }] : []));
     const read = watch(node.replica.readBarrier());
     await node.clock.advance(READ_TIMEOUT_MS + 1);
@@ -295,7 +289,7 @@ describe('reads of a process that was restarted', () => {
 
 describe('waiting for an index', () => {
   it('resolves once it is applied, and is unknown when it is not in time', async () => {
-    const node = await started();
+    const node = await startedReplica();
     const served = watch(node.replica.waitForApplied(logIndex(1), 100));
     const late = watch(node.replica.waitForApplied(logIndex(9), 100));
     await node.effects({ type: 'apply', entries: [noop(1)] });
@@ -304,69 +298,9 @@ describe('waiting for an index', () => {
   });
 });
 
-describe('questions to the leader', () => {
-  it('are answered by the application of this node while it leads, whoever asks', async () => {
-    const node = await started();
-    await node.roleChanged('leader', 2, N1);
-    node.onLeaderRequest = async (from) => textCommand(`hello ${from}`);
-    const own = node.replica.askLeader(new Uint8Array(0));
-    await node.clock.settle();
-    await node.receive(N3, { type: 'leaderRequest', requestId: 12, body: new Uint8Array(0) });
-    expect(await own).toEqual(textCommand('hello n1'));
-    expect(node.transport.sent).toEqual([
-      { to: N3, message: { type: 'leaderResponse', requestId: 12, body: textCommand('hello n3') } },
-    ]);
-  });
-
-  it('are refused by a follower, and when the handler fails', async () => {
-    const node = await started();
-    await node.receive(N3, { type: 'leaderRequest', requestId: 1, body: new Uint8Array(0) });
-    await node.roleChanged('leader', 2, N1);
-    node.onLeaderRequest = () => {
-      throw new Error('not now');
-    };
-    await node.receive(N3, { type: 'leaderRequest', requestId: 2, body: new Uint8Array(0) });
-    expect(node.sentOf('leaderRequestRefused').map(({ requestId }) => requestId)).toEqual([1, 2]);
-    expect(node.failure).toBeNull();
-  });
-
-  it('wait for a leader, take its answer and nobody else’s', async () => {
-    const node = await started();
-    const answer = watch(node.replica.askLeader(textCommand('q')));
-    await node.clock.settle();
-    await node.roleChanged('follower', 2, N2);
-    const requestId = node.sentOf('leaderRequest')[0]?.requestId ?? -1;
-    await node.receive(N3, { type: 'leaderResponse', requestId, body: Uint8Array.of(1) });
-    expect(answer.state).toBe('pending');
-    await node.receive(N2, { type: 'leaderResponse', requestId, body: Uint8Array.of(2) });
-    expect(answer.state).toBe('resolved {"0":2}');
-  });
-
-  it('are unknown when the leader changes or does not answer, and safe when it refuses or there is none', async () => {
-    const node = await started();
-    const nobody = watch(node.replica.askLeader(textCommand('a')));
-    await node.clock.advance(READ_TIMEOUT_MS + 1);
-    await node.roleChanged('follower', 2, N2);
-    const silent = watch(node.replica.askLeader(textCommand('b')));
-    await node.clock.advance(READ_TIMEOUT_MS + 1);
-    const refused = watch(node.replica.askLeader(textCommand('c')));
-    const changed = watch(node.replica.askLeader(textCommand('d')));
-    await node.clock.settle();
-    const requestId = node.sentOf('leaderRequest')[1]?.requestId ?? -1;
-    await node.receive(N2, { type: 'leaderRequestRefused', requestId });
-    await node.roleChanged('follower', 3, N3);
-    expect([nobody.state, silent.state, refused.state, changed.state]).toEqual([
-      'NO_LEADER safe',
-      'OUTCOME_UNKNOWN onlyIfIdempotent',
-      'NO_LEADER safe',
-      'OUTCOME_UNKNOWN onlyIfIdempotent',
-    ]);
-  });
-});
-
 describe('stopping', () => {
   it('settles everything, closes transport and store, leaves no timer, and can be repeated', async () => {
-    const node = await started();
+    const node = await startedReplica();
     const unsent = watch(node.replica.propose(textCommand('a')));
     const read = watch(node.replica.readBarrier());
     const waiting = watch(node.replica.waitForApplied(logIndex(5), 100));
@@ -395,7 +329,7 @@ describe('stopping', () => {
   });
 
   it('does not wait for ever for a store that hangs', async () => {
-    const node = await started();
+    const node = await startedReplica();
     node.store.stall();
     await node.effects(persistEffect(1, noop(1)));
     const stopping = watch(node.replica.stop());
@@ -406,45 +340,7 @@ describe('stopping', () => {
   });
 });
 
-describe('commits that nobody awaits', () => {
-  const APPEND = {
-    type: 'raft',
-    message: {
-      type: 'appendRequest',
-      term: term(3),
-      prevLogIndex: logIndex(0),
-      prevLogTerm: term(0),
-      leaderCommit: logIndex(0),
-      confirmRound: 0,
-      entries: [],
-    },
-  } as const;
-  const told = (node: ScriptedReplica) => node.core.inputsOf('commitNoticesWanted').map(({ wanted }) => wanted);
-
-  it('are told to the core before the next append, once for each change', async () => {
-    const node = await started();
-    await node.receive(N2, APPEND);
-    expect(told(node)).toEqual([]);
-    node.applicationAwaitsCommits = false;
-    await node.receive(N2, APPEND);
-    await node.receive(N2, APPEND);
-    node.applicationAwaitsCommits = true;
-    await node.receive(N2, APPEND);
-    expect(told(node)).toEqual([false, true]);
-  });
-
-  it('are awaited all the same while a proposal of this node has no outcome', async () => {
-    const node = await started();
-    node.applicationAwaitsCommits = false;
-    await node.roleChanged('follower', 3, N2);
-    watch(node.replica.propose(textCommand('forwarded')));
-    await node.clock.settle();
-    await node.receive(N2, APPEND);
-    expect(told(node)).toEqual([]);
-  });
-});
-
 /** The id of the attempt that the driver began last. */
-function lastReadIdOf(node: Awaited<ReturnType<typeof started>>): ReadId {
+function lastReadIdOf(node: ScriptedReplica): ReadId {
   return node.core.inputsOf('read').at(-1)?.readId ?? readId(0);
 }

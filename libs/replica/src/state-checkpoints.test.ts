@@ -1,184 +1,14 @@
-import { logIndex, persistId, readId, term, type Effect, type LogEntry, type SnapshotMeta } from '@latchkey/raft';
-import { MemoryCheckpointStore, MemoryDisk, MemoryLogStore } from '@latchkey/storage-memory';
+import { logIndex, readId, term } from '@latchkey/raft';
 import { describe, expect, it } from 'vitest';
-import { ByteSlab } from './byte-slab.js';
-import type { SnapshotOffer } from './driver-calls.js';
-import { RELOAD_BACKOFF_MIN_MS, RESTORE_PAGE_BYTES } from './limits.js';
-import type { StateRow } from './ports/checkpoint-store.js';
-import { LogStoreError } from './ports/log-store.js';
-import { sealProposal } from './proposal-envelope.js';
+import { RELOAD_BACKOFF_MIN_MS } from './limits.js';
 import { metaAt } from './test-support/fake-checkpoints.js';
-import { PREPARING_STEPS, rowsOf, textCommand } from './test-support/recording-state-machine.js';
-import {
-  commandEntry,
-  N1,
-  N2,
-  noop,
-  persistEffect,
-  ScriptedReplica,
-  voteEffect,
-  watch,
-} from './test-support/scripted-replica.js';
-
-const EVERY = 4;
-const OTHER_INCARNATION = 1;
-/** Where the leader's snapshot stands in these stories. */
-const AT = 10;
-const FROM_THE_LEADER = { 3: 'c', 7: 'g', 10: 'j' };
-
-const entry = (index: number, text = `t${index}`, inTerm = 1): LogEntry =>
-  commandEntry(
-    index,
-    sealProposal({ incarnation: OTHER_INCARNATION, sequence: index }, textCommand(text), new ByteSlab()),
-    inTerm,
-  );
-
-async function started(disk = new MemoryDisk()): Promise<ScriptedReplica> {
-  const node = new ScriptedReplica({ disk, checkpointEveryEntries: EVERY });
-  await node.start();
-  return node;
-}
-
-/** What an earlier process has left: a checkpoint, and the log after it. */
-async function diskWith(
-  meta: SnapshotMeta,
-  rows: readonly StateRow[],
-  after: readonly LogEntry[],
-): Promise<MemoryDisk> {
-  const disk = new MemoryDisk();
-  await new MemoryLogStore(disk).load();
-  const store = new MemoryCheckpointStore(disk);
-  const staging = await store.stageSnapshot(meta);
-  await staging.append(rows);
-  await store.installSnapshot({ staging, hardState: null, keepsTail: false });
-  disk.entries.push(...after);
-  return disk;
-}
-
-type Ends = Parameters<SnapshotOffer['onEnded']>[0][];
-
-/** A snapshot of the leader has come in whole, and the core says what to do with it. */
-async function offered(
-  node: ScriptedReplica,
-  meta: SnapshotMeta,
-  effects: readonly Effect[],
-  rows: readonly StateRow[] = rowsOf(FROM_THE_LEADER),
-): Promise<Ends> {
-  const staging = await node.checkpointStore.stageSnapshot(meta);
-  await staging.append(rows);
-  const ends: Ends = [];
-  node.core.onNext('snapshotReceived', effects);
-  node.offerSnapshot({ from: N2, term: term(1), staging, onEnded: (end) => ends.push(end) });
-  await node.clock.settle();
-  return ends;
-}
-
-const installEffect = (id: number, snapshot = metaAt(AT), keepsTail = false): Effect => ({
-  type: 'installSnapshot',
-  persistId: persistId(id),
-  hardState: null,
-  snapshot,
-  keepsTail,
-});
-
-describe('a start on a checkpoint', () => {
-  it('brings the state machine there, then applies what follows', async () => {
-    const node = await started(await diskWith(metaAt(AT, 2), rowsOf(FROM_THE_LEADER, 2), [entry(11, 'k', 2)]));
-    expect(node.loaded[0]).toMatchObject({ base: { index: AT, term: 2 }, checkpoint: { index: AT, term: 2 } });
-    expect(node.machine.texts).toEqual(['c', 'g', 'j']);
-    expect(node.replica.status()).toMatchObject({ appliedIndex: AT, checkpointIndex: AT });
-    await node.effects({ type: 'apply', entries: [entry(11, 'k', 2)] });
-    expect(node.machine.texts).toEqual(['c', 'g', 'j', 'k']);
-    expect(node.core.inputsOf('applied').at(-1)).toEqual({ type: 'applied', index: 11 });
-    expect(node.installedIndexes).toEqual([]);
-  });
-
-  it('makes the next checkpoint of what came after it only', async () => {
-    const after = [11, 12, 13, 14].map((index) => entry(index));
-    const node = await started(await diskWith(metaAt(AT), rowsOf(FROM_THE_LEADER), after));
-    await node.effects({ type: 'apply', entries: after });
-    expect(node.checkpointStore.savedCheckpoints).toEqual([metaAt(14)]);
-    const again = await started(node.disk);
-    expect(again.machine.texts).toEqual(['c', 'g', 'j', 't11', 't12', 't13', 't14']);
-  });
-
-  it('takes the rows page by page and prepares step by step, and lets others have their turns in between', async () => {
-    const pages = 5;
-    const large = 'x'.repeat(RESTORE_PAGE_BYTES);
-    const rows = rowsOf(Object.fromEntries(Array.from({ length: pages }, (_, row) => [row + 1, large])));
-    const node = new ScriptedReplica({ disk: await diskWith(metaAt(AT), rows, []), checkpointEveryEntries: EVERY });
-    let turns = 0;
-    const countTurns = (): void => {
-      turns += 1;
-      if (node.replica.status().appliedIndex === 0) node.clock.defer(countTurns);
-    };
-    node.clock.defer(countTurns);
-    await node.start();
-    expect(node.machine.commands).toHaveLength(pages);
-    expect(turns).toBeGreaterThanOrEqual(pages + PREPARING_STEPS - 1);
-  });
-
-  it.each<[string, StateRow[]]>([
-    ['rows that are none', [{ key: Uint8Array.of(1), value: Uint8Array.of(2) }]],
-    ['a damaged row behind good ones', [...rowsOf({ 1: 'a' }), { key: Uint8Array.of(9), value: Uint8Array.of(2) }]],
-  ])('fails on %s, and leaves no half of a state', async (_what, rows) => {
-    const node = new ScriptedReplica({ disk: await diskWith(metaAt(AT), rows, []), checkpointEveryEntries: EVERY });
-    await expect(node.start()).rejects.toMatchObject({
-      code: 'corrupt',
-      message: expect.stringContaining(`the checkpoint at ${AT} cannot be restored`) as unknown,
-    });
-    expect(node.machine.commands).toEqual([]);
-    expect(node.cores).toEqual([]);
-  });
-
-  it('fails on a page that cannot be read, and leaves no half of a state', async () => {
-    const large = 'x'.repeat(RESTORE_PAGE_BYTES);
-    const disk = await diskWith(metaAt(AT), rowsOf({ 1: large, 2: large, 3: large }), []);
-    const node = new ScriptedReplica({ disk, checkpointEveryEntries: EVERY });
-    const openView = node.checkpointStore.openView.bind(node.checkpointStore);
-    let isClosed = false;
-    node.checkpointStore.openView = async () => {
-      const view = await openView();
-      if (view === null) return null;
-      let pages = 0;
-      return {
-        meta: view.meta,
-        nextPage: async (maxBytes) => {
-          pages += 1;
-          if (pages === 2) throw new LogStoreError('unavailable', 'the connection closed');
-          return view.nextPage(maxBytes);
-        },
-        close: () => {
-          isClosed = true;
-          return view.close();
-        },
-      };
-    };
-    const start = watch(node.replica.start());
-    await node.clock.settle();
-    expect([start.state, isClosed, node.machine.commands, node.cores]).toEqual(['unavailable undefined', true, [], []]);
-  });
-
-  it('fails when the node was not given a checkpoint store', async () => {
-    const node = new ScriptedReplica({ disk: await diskWith(metaAt(AT), [], []) });
-    await expect(node.start()).rejects.toThrow('ReplicaOptions.checkpoints');
-  });
-
-  it('can be given up half way', async () => {
-    const node = new ScriptedReplica({
-      disk: await diskWith(metaAt(AT), rowsOf(FROM_THE_LEADER), []),
-      checkpointEveryEntries: EVERY,
-    });
-    const start = watch(node.replica.start());
-    await Promise.all([node.replica.stop(), node.clock.settle()]);
-    expect(start.state).toBe('SHUTTING_DOWN safe');
-    expect(node.machine.texts).toEqual([]);
-  });
-});
+import { rowsOf, textCommand } from './test-support/recording-state-machine.js';
+import { AT, type OfferEnds, entry, installEffect, offered, savingReplica } from './test-support/snapshot-offer.js';
+import { commandEntry, N1, N2, noop, persistEffect, voteEffect, watch } from './test-support/scripted-replica.js';
 
 describe('installing a snapshot of the leader', () => {
   it('takes its place among the writes: after those before it, before those after it', async () => {
-    const node = await started();
+    const node = await savingReplica();
     node.store.stall();
     await node.effects(persistEffect(1, noop(1), noop(2)));
     await node.effects(persistEffect(2, noop(3)));
@@ -200,7 +30,7 @@ describe('installing a snapshot of the leader', () => {
   });
 
   it('applies what was committed before it, then jumps, then goes on behind it', async () => {
-    const node = await started();
+    const node = await savingReplica();
     const served = watch(node.replica.waitForApplied(logIndex(AT), 100));
     const read = watch(node.replica.readBarrier());
     await node.clock.settle();
@@ -225,7 +55,7 @@ describe('installing a snapshot of the leader', () => {
   });
 
   it('keeps the tail of the log if the core says so', async () => {
-    const node = await started();
+    const node = await savingReplica();
     const log = Array.from({ length: AT + 2 }, (_, position) => entry(position + 1));
     await node.effects(persistEffect(1, ...log));
     await offered(node, metaAt(AT), [installEffect(2, metaAt(AT), true)]);
@@ -235,7 +65,7 @@ describe('installing a snapshot of the leader', () => {
   });
 
   it('does not happen when the core has no need of it: the staged rows are discarded', async () => {
-    const node = await started();
+    const node = await savingReplica();
     const ends = await offered(node, metaAt(AT), []);
     expect(ends).toEqual(['notNeeded']);
     expect(node.core.inputsOf('snapshotReceived')).toEqual([
@@ -245,18 +75,18 @@ describe('installing a snapshot of the leader', () => {
   });
 
   it('lets go what waited for it, and makes checkpoints of what comes after it', async () => {
-    const node = await started();
+    const node = await savingReplica();
     await offered(node, metaAt(AT), [installEffect(1), voteEffect(1)]);
     expect(node.sentOf('raft')).toHaveLength(1);
     const after = [11, 12, 13, 14].map((index) => entry(index));
     await node.effects(persistEffect(2, ...after), { type: 'apply', entries: after });
     expect(node.checkpointStore.savedCheckpoints.map(({ index }) => index)).toEqual([14]);
-    const again = await started(node.disk);
+    const again = await savingReplica(node.disk);
     expect(again.machine.texts).toEqual(node.machine.texts);
   });
 
   it('waits for a checkpoint under way, and drops one that waits to be saved again', async () => {
-    const node = await started();
+    const node = await savingReplica();
     node.checkpointStore.stallSaves();
     node.checkpointStore.failNext('save', { code: 'unavailable', isWritten: false });
     const before = [1, 2, 3, 4].map((index) => entry(index));
@@ -271,7 +101,7 @@ describe('installing a snapshot of the leader', () => {
   });
 
   it('twice in a row ends with the later one', async () => {
-    const node = await started();
+    const node = await savingReplica();
     const view = node.checkpointStore.openView.bind(node.checkpointStore);
     let isSecondOffered = false;
     node.checkpointStore.openView = async () => {
@@ -291,7 +121,7 @@ describe('installing a snapshot of the leader', () => {
   });
 
   it('does not make a leader ready by the term of the snapshot', async () => {
-    const node = await started();
+    const node = await savingReplica();
     await offered(node, metaAt(AT, 2), [installEffect(1, metaAt(AT, 2))]);
     await node.roleChanged('leader', 3, N1);
     expect(node.readyTerms).toEqual([]);
@@ -302,7 +132,7 @@ describe('installing a snapshot of the leader', () => {
 
 describe('own proposals when the leader sends its state instead of the entries', () => {
   it('have an unknown outcome if they were on their way; those made afterwards have their own', async () => {
-    const node = await started();
+    const node = await savingReplica();
     await node.roleChanged('follower', 1, N2);
     const inside = watch(node.replica.propose(textCommand('inside')));
     await node.clock.settle();
@@ -320,7 +150,7 @@ describe('own proposals when the leader sends its state instead of the entries',
   });
 
   it('have their own if they were committed before it', async () => {
-    const node = await started();
+    const node = await savingReplica();
     await node.roleChanged('follower', 1, N2);
     const committed = watch(node.replica.propose(textCommand('committed')));
     await node.clock.settle();
@@ -344,7 +174,7 @@ describe('an installation that fails', () => {
   it.each([true, false])(
     'with an unknown outcome (written: %s) is looked up before the node says anything',
     async (isWritten) => {
-      const node = await started();
+      const node = await savingReplica();
       const before = [entry(1), entry(2)];
       await node.effects(persistEffect(1, ...before), { type: 'apply', entries: before });
       node.checkpointStore.failNext('installSnapshot', { code: 'outcomeUnknown', isWritten });
@@ -362,7 +192,7 @@ describe('an installation that fails', () => {
   );
 
   it('loses nothing of a checkpoint that was to be saved', async () => {
-    const node = await started();
+    const node = await savingReplica();
     node.checkpointStore.failNext('save', { code: 'unavailable', isWritten: false });
     const before = [1, 2, 3, 4].map((index) => entry(index));
     await node.effects(persistEffect(1, ...before), { type: 'apply', entries: before });
@@ -373,12 +203,12 @@ describe('an installation that fails', () => {
     await node.effects(persistEffect(1, ...after), { type: 'apply', entries: [...before, ...after] });
     await node.clock.settle();
     expect(node.checkpointStore.savedCheckpoints.map(({ index }) => index)).toEqual([4, 8]);
-    const again = await started(node.disk);
+    const again = await savingReplica(node.disk);
     expect(again.machine.texts).toEqual(node.machine.texts);
   });
 
   it('goes with the run whose write before it failed', async () => {
-    const node = await started();
+    const node = await savingReplica();
     node.store.stall();
     await node.effects(persistEffect(1, noop(1)));
     const ends = await offered(node, metaAt(AT), [installEffect(2)]);
@@ -392,7 +222,7 @@ describe('an installation that fails', () => {
   });
 
   it('because the store is fenced stops the node', async () => {
-    const node = await started();
+    const node = await savingReplica();
     node.checkpointStore.failNext('installSnapshot', { code: 'fenced', isWritten: false });
     const ends = await offered(node, metaAt(AT), [installEffect(1)]);
     expect(node.failure).toMatchObject({ code: 'fenced' });
@@ -400,7 +230,7 @@ describe('an installation that fails', () => {
   });
 
   it('to be read back has the store loaded again, and the machine restored before the next core', async () => {
-    const node = await started();
+    const node = await savingReplica();
     await node.effects(persistEffect(1, entry(1)), { type: 'apply', entries: [entry(1)] });
     for (let failure = 0; failure < 2; failure += 1) {
       node.checkpointStore.failNext('openView', { code: 'unavailable', isWritten: false });
@@ -415,7 +245,7 @@ describe('an installation that fails', () => {
   });
 
   it('on rows that are damaged stops the node, which has kept its state', async () => {
-    const node = await started();
+    const node = await savingReplica();
     await node.effects(persistEffect(1, entry(1)), { type: 'apply', entries: [entry(1)] });
     await offered(node, metaAt(AT), [installEffect(2)], [{ key: Uint8Array.of(1), value: Uint8Array.of(2) }]);
     expect(node.failure).toMatchObject({ code: 'corrupt' });
@@ -425,7 +255,7 @@ describe('an installation that fails', () => {
 
 describe('a store that fails while the machine is being restored', () => {
   it('is loaded after that, and nothing is restored twice', async () => {
-    const node = await started();
+    const node = await savingReplica();
     const views: number[] = [];
     const openView = node.checkpointStore.openView.bind(node.checkpointStore);
     node.checkpointStore.openView = async () => {
@@ -449,7 +279,7 @@ describe('a store that fails while the machine is being restored', () => {
 
 describe('a snapshot that comes while the node', () => {
   it('loads its store again, or has stopped, is lost', async () => {
-    const node = await started();
+    const node = await savingReplica();
     node.store.failNextPersist({ code: 'outcomeUnknown', isWritten: true });
     node.store.failNextLoad('unavailable');
     await node.effects(persistEffect(1, noop(1)));
@@ -457,7 +287,7 @@ describe('a snapshot that comes while the node', () => {
     await node.clock.advance(RELOAD_BACKOFF_MIN_MS);
     const staging = await node.checkpointStore.stageSnapshot(metaAt(AT));
     await node.replica.stop();
-    const ends: Ends = [];
+    const ends: OfferEnds = [];
     node.offerSnapshot({ from: N2, term: term(1), staging, onEnded: (end) => ends.push(end) });
     expect(ends).toEqual(['lost']);
   });

@@ -1,13 +1,14 @@
 import { nodeId, term } from '@latchkey/raft';
 import { describe, expect, it } from 'vitest';
-import { ELECTION_TIMEOUT_MS, N1, N2, N3, ScriptedReplica, watch } from './test-support/scripted-replica.js';
-
-async function leading(): Promise<ScriptedReplica> {
-  const node = new ScriptedReplica();
-  await node.start();
-  await node.roleChanged('leader', 2, N1);
-  return node;
-}
+import {
+  ELECTION_TIMEOUT_MS,
+  leadingReplica,
+  N1,
+  N2,
+  N3,
+  ScriptedReplica,
+  watch,
+} from './test-support/scripted-replica.js';
 
 async function asked(node: ScriptedReplica): Promise<{ state: string }> {
   const call = watch(node.replica.transferLeadership(N3));
@@ -17,7 +18,7 @@ async function asked(node: ScriptedReplica): Promise<{ state: string }> {
 
 describe('transferLeadership', () => {
   it('asks the core, and resolves with the leader that comes after', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node);
     expect(node.core.inputsOf('transferLeadership')).toEqual([{ type: 'transferLeadership', to: N3 }]);
     await node.roleChanged('follower', 3, null);
@@ -34,13 +35,13 @@ describe('transferLeadership', () => {
     ['alreadyTransferring', 'TRANSFER_FAILED safe'],
     ['notLeader', 'NOT_LEADER safe'],
   ] as const)('that the core ends as %s fails as %s', async (reason, expected) => {
-    const node = await leading();
+    const node = await leadingReplica();
     node.core.onNext('transferLeadership', [{ type: 'transferFailed', reason }]);
     expect((await asked(node)).state).toBe(expected);
   });
 
   it('says in words why it failed', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     node.core.onNext('transferLeadership', [{ type: 'transferFailed', reason: 'changePending' }]);
     const call = node.replica.transferLeadership(null).catch((error: unknown) => String(error));
     await node.clock.settle();
@@ -48,7 +49,7 @@ describe('transferLeadership', () => {
   });
 
   it('fails when leadership is lost and nobody takes it', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node);
     await node.roleChanged('follower', 3, null);
     await node.clock.advance(ELECTION_TIMEOUT_MS - 1);
@@ -58,7 +59,7 @@ describe('transferLeadership', () => {
   });
 
   it('fails when this node is elected again', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node);
     await node.roleChanged('follower', 3, null);
     await node.roleChanged('leader', 4, N1);
@@ -66,7 +67,7 @@ describe('transferLeadership', () => {
   });
 
   it('is one at a time', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const first = await asked(node);
     expect((await asked(node)).state).toBe('TRANSFER_FAILED safe');
     expect(node.core.inputsOf('transferLeadership')).toHaveLength(1);
@@ -84,7 +85,7 @@ describe('transferLeadership', () => {
   });
 
   it('fails when the node stops meanwhile', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const call = await asked(node);
     const stopped = node.replica.stop();
     await node.clock.settle();
@@ -95,7 +96,7 @@ describe('transferLeadership', () => {
 
 describe('a snapshot that the core wants sent', () => {
   it('by a node without checkpoints is reported as not delivered', async () => {
-    const node = await leading();
+    const node = await leadingReplica();
     const membership = node.core.membership;
     await node.effects({
       type: 'sendSnapshot',

@@ -246,3 +246,24 @@ export const voteEffect = (afterPersist: number | null, inTerm = 1): Effect => (
   message: { type: 'voteResponse', term: term(inTerm), voteGranted: true },
   afterPersist: afterPersist === null ? null : persistId(afterPersist),
 });
+
+/** Started, with both peers connected; it knows no leader yet. */
+export async function startedReplica(options: ScriptedReplicaOptions = {}): Promise<ScriptedReplica> {
+  const node = new ScriptedReplica(options);
+  await node.start();
+  return node;
+}
+
+/** Node n1 leads. */
+export async function leadingReplica(inTerm = 2): Promise<ScriptedReplica> {
+  const node = await startedReplica();
+  await node.roleChanged('leader', inTerm, N1);
+  return node;
+}
+
+/** Node n2 leads. */
+export async function followingReplica(inTerm = 2): Promise<ScriptedReplica> {
+  const node = await startedReplica();
+  await node.roleChanged('follower', inTerm, N2);
+  return node;
+}
