@@ -31,6 +31,9 @@ const unitTestsOf = ({ file, tests }) => {
   return lib === 'libs/raft' ? [lib, 'test/paper', 'test/scenarios'] : [lib];
 };
 
+/** In the output of vitest. */
+const FAILED_FILE = /FAIL.*?([\w/-]+(?:\.[\w-]+)*\.test\.ts)/;
+
 /** A mutant that makes the suite hang is noticed too. */
 const MAX_RUN_MS = 180_000;
 
@@ -56,7 +59,8 @@ const unitTests = (mutant, id) =>
 
 /** What notices it; null when nothing does. */
 async function killerOf(mutant) {
-  if (!(await unitTests(mutant, mutant.id)).passed) return 'unit tests';
+  const { passed, output } = await unitTests(mutant, mutant.id);
+  if (!passed) return FAILED_FILE.exec(output)?.[1] ?? 'unit tests';
   if (!values['no-simulation'] && !(await run(process.execPath, SIMULATION, mutant.id)).passed) return 'simulation';
   return null;
 }

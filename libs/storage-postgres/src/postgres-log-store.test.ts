@@ -281,16 +281,16 @@ describe('two processes on one database, FAILURE-MODES 33', () => {
 });
 
 describe('damaged store, FAILURE-MODES 29', () => {
-  async function databaseWithLog(): Promise<string> {
+  async function databaseWithLog(entryTerm = 1): Promise<string> {
     const url = await createDatabase();
     const store = await loadedStoreAt(url);
     await store.persist({
       hardState: { currentTerm: term(3), votedFor: N1 },
       truncateFrom: null,
-      entries: [command(1)],
+      entries: [command(1, entryTerm)],
     });
-    await store.persist(append(command(2), command(3)));
-    await store.persist(append(command(4)));
+    await store.persist(append(command(2, entryTerm), command(3, entryTerm)));
+    await store.persist(append(command(4, entryTerm)));
     await store.close();
     return url;
   }
@@ -313,6 +313,22 @@ describe('damaged store, FAILURE-MODES 29', () => {
       code: 'corrupt',
       message: expect.stringMatching(/rows are missing/),
     });
+  });
+
+  it('with a row of another history in the middle is noticed, though the row is whole', async () => {
+    const url = await databaseWithLog();
+    const columns = 'first_term, last_term, previous_checksum, checksum, bytes';
+    const [row] = await queryOnce(
+      await databaseWithLog(2),
+      `SELECT format('%s, %s, %s, %s, %L', ${columns}) AS values FROM latchkey.log_batch WHERE first_index = 2`,
+    );
+    await queryOnce(
+      url,
+      `UPDATE latchkey.log_batch SET (${columns}) = (${String(row?.['values'])}) WHERE first_index = 2`,
+    );
+    const error = await failureOf(storeAt(url).load());
+    expect(error.code).toBe('corrupt');
+    expect(error.message).toContain('entries 2 to 3 does not belong behind the row before it');
   });
 
   it('with a lost last row is not taken for a shorter log', async () => {
