@@ -5,21 +5,22 @@ import { ManualClock } from '../../../../libs/lessor/src/test-support/manual-clo
 import { HistoryCompactor } from './history-compactor.js';
 
 const KEPT = 100;
+const NO_LIMIT_BYTES = Infinity;
 
 const AGE_MS = 32_000;
 
-function world(keptRevisions: number, maxAgeMs = 0) {
+function world(keptRevisions: number, maxAgeMs = 0, maxBytes = NO_LIMIT_BYTES) {
   const log = new LocalLog();
   const clock = new ManualClock();
   const { propose } = log;
-  const compactor = new HistoryCompactor({ clock, reader: log.machine, keptRevisions, maxAgeMs, propose });
-  log.onApply(() => compactor.applied());
-  const write = async (count: number): Promise<void> => {
+  const compactor = new HistoryCompactor({ clock, reader: log.machine, keptRevisions, maxAgeMs, maxBytes, propose });
+  log.onApply((result) => compactor.applied(result));
+  const write = async (count: number, valueBytes = 1): Promise<void> => {
     for (let written = 0; written < count; written += 1) {
       const put = {
         type: 'put',
         key: keyOfText('a'),
-        value: new Uint8Array(1),
+        value: new Uint8Array(valueBytes),
         leaseId: null,
         expectedModRevision: null,
       } as const;
@@ -102,5 +103,39 @@ describe('the history that is older than the setting says', () => {
     compactor.start();
     await clock.advance(AGE_MS / 10);
     expect(log.machine.compactRevision).toBe(log.machine.revision);
+  });
+});
+
+describe('history of large values', () => {
+  const VALUE_BYTES = 1_000;
+  const MANY = 1_000_000;
+  /** Of as many revisions as `KEPT`. */
+  const MAX_BYTES = KEPT * VALUE_BYTES;
+
+  it('is cut by its bytes, long before its revisions are too many', async () => {
+    const { log, compactor, write } = world(MANY, 0, MAX_BYTES);
+    compactor.start();
+    await write(10 * KEPT, VALUE_BYTES);
+    const { revision, compactRevision } = log.machine;
+    expect(revision - compactRevision).toBeGreaterThanOrEqual(KEPT - 1);
+    expect(revision - compactRevision).toBeLessThanOrEqual(KEPT * 1.1 + 1);
+    expect(log.proposed.length).toBeLessThan((10 * KEPT) / (KEPT / 10));
+  });
+
+  it('is cut by a leader of what was written while another led', async () => {
+    const { log, compactor, write } = world(MANY, 0, MAX_BYTES);
+    await write(10 * KEPT, VALUE_BYTES);
+    expect(log.machine.compactRevision).toBe(0);
+    compactor.start();
+    await Promise.resolve();
+    const { revision, compactRevision } = log.machine;
+    expect(revision - compactRevision).toBeLessThanOrEqual(KEPT * 1.1 + 1);
+  });
+
+  it('is kept whole when all revisions are to be kept', async () => {
+    const { log, compactor, write } = world(0, 0, MAX_BYTES);
+    compactor.start();
+    await write(10 * KEPT, VALUE_BYTES);
+    expect(log.machine.compactRevision).toBe(0);
   });
 });

@@ -1,12 +1,15 @@
 import { ReplicaError, type Clock, type Timer } from '@latchkey/replica';
 import { revision, type ApplyResult, type Command, type StateReader } from '@latchkey/state-machine';
 import { RevisionAges } from './revision-ages.js';
+import { RevisionSizes } from './revision-sizes.js';
 
 export type HistoryCompactorOptions = {
   readonly clock: Clock;
   readonly reader: Pick<StateReader, 'revision' | 'compactRevision'>;
   /** Revisions to keep; 0 = all. */
   readonly keptRevisions: number;
+  /** Keys and values of the revisions to keep; what is beyond goes, unless all revisions are to be kept. */
+  readonly maxBytes: number;
   /** What is older goes, however little it is; 0 = nothing goes for its age. */
   readonly maxAgeMs: number;
   /** @throws ReplicaError */
@@ -18,22 +21,25 @@ const SLACK = 1.1;
 
 /**
  * Keeps the history from growing for ever, and from outliving its use: on the leader, which proposes a compaction when there
- * is a tenth too much, or when some of it is too old. Every node takes the time, since each may lead one day.
+ * is a tenth too much, or when some of it is too old, or takes too much memory. Every node takes time and size, since each may
+ * lead one day.
  */
 export class HistoryCompactor {
   private leads = false;
   private isProposing = false;
   private timer: Timer | null = null;
   private readonly ages: RevisionAges | null;
+  private readonly sizes: RevisionSizes;
 
   constructor(private readonly options: HistoryCompactorOptions) {
+    this.sizes = new RevisionSizes(options.maxBytes);
     this.ages = options.maxAgeMs === 0 ? null : new RevisionAges(options.maxAgeMs);
     if (this.ages !== null) this.takeTime(this.ages);
   }
 
   start(): void {
     this.leads = true;
-    this.applied();
+    this.look();
   }
 
   stop(): void {
@@ -45,12 +51,18 @@ export class HistoryCompactor {
     this.timer?.cancel();
   }
 
-  /** To be called after every applied entry. */
-  applied(): void {
+  /** To be called with every applied entry. */
+  applied(result: Pick<ApplyResult, 'revisions'>): void {
+    this.sizes.note(result);
+    this.look();
+  }
+
+  private look(): void {
     const { reader, keptRevisions } = this.options;
     if (!this.leads || this.isProposing || keptRevisions === 0) return;
-    if (reader.revision - reader.compactRevision <= keptRevisions * SLACK) return;
-    this.compact(reader.revision - keptRevisions);
+    const isTooLong = reader.revision - reader.compactRevision > keptRevisions * SLACK;
+    const target = Math.max(isTooLong ? reader.revision - keptRevisions : 0, this.sizes.latestExcess() ?? 0);
+    if (target > reader.compactRevision) this.compact(target);
   }
 
   private takeTime(ages: RevisionAges): void {

@@ -7,6 +7,9 @@ import { Proposer } from '../commands/proposer.js';
 import { SETTINGS, type NodeSettings } from '../settings/settings.js';
 import { HistoryCompactor } from './history-compactor.js';
 
+/** Of keys and values in memory: with values of 512 KiB the revisions of the setting would be 50 GB. */
+const MAX_HISTORY_BYTES = 256 * 1024 * 1024;
+
 @Module({
   providers: [
     {
@@ -24,9 +27,10 @@ import { HistoryCompactor } from './history-compactor.js';
           reader: node.state.reader,
           keptRevisions: settings.historyRevisions,
           maxAgeMs: settings.historyMaxAgeMs,
+          maxBytes: MAX_HISTORY_BYTES,
           propose: (commands) => proposer.propose(commands),
         });
-        node.state.onApply(() => compactor.applied());
+        node.state.onApply((result) => compactor.applied(result));
         events.onLeadershipReady(() => compactor.start());
         events.onRoleChanged(() => compactor.stop());
         return compactor;
