@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { chances } from './test-support/chances.js';
 import { TestCluster, type TestNode } from './test-support/test-cluster.js';
 
 const EVERY = 5;
@@ -204,14 +205,3 @@ describe('a bad network and bad disks, with a checkpoint every few entries', () 
     expect(await story(7)).toEqual(first);
   });
 });
-
-/** A small seeded generator (mulberry32). */
-function chances(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}

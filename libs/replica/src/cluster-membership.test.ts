@@ -1,5 +1,6 @@
 import { nodeId, type MembershipChange, type NodeId } from '@latchkey/raft';
 import { afterEach, describe, expect, it } from 'vitest';
+import { chances } from './test-support/chances.js';
 import { ELECTION_TIMEOUT_MS, TestCluster, TestNode } from './test-support/test-cluster.js';
 
 const MANY = 100;
@@ -198,17 +199,6 @@ describe('a member that is removed, FAILURE-MODES 15', () => {
     await cluster.outcome(next.propose('after'));
   });
 });
-
-/** A small seeded generator (mulberry32). */
-function chances(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 describe('a member that was removed, emptied and added again under its name', () => {
   it('does not lead by the time when it was the only voter, and has everything once there is a later checkpoint', async () => {

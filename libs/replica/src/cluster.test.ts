@@ -1,5 +1,6 @@
 import type { NodeId } from '@latchkey/raft';
 import { afterEach, describe, expect, it } from 'vitest';
+import { chances } from './test-support/chances.js';
 import { TestCluster, type TestNode } from './test-support/test-cluster.js';
 
 const MANY = 500;
@@ -275,14 +276,3 @@ describe('a bad network and bad disks', () => {
     expect(await story(4)).toEqual(first);
   });
 });
-
-/** A small seeded generator (mulberry32). */
-function chances(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_SNAPSHOT_CHUNK_BYTES, MAX_SNAPSHOT_CHUNKS_IN_FLIGHT, MAX_SNAPSHOT_CHUNKS_TO_STAGE } from './limits.js';
+import { chances } from './test-support/chances.js';
 import {
   GIVE_UP_MS,
   expectClean,
@@ -62,14 +63,3 @@ describe('snapshots on a bad link', () => {
     expect(MAX_SNAPSHOT_CHUNKS_TO_STAGE).toBeGreaterThanOrEqual(MAX_SNAPSHOT_CHUNKS_IN_FLIGHT);
   });
 });
-
-/** A small seeded generator (mulberry32). */
-function chances(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
