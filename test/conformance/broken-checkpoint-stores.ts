@@ -21,6 +21,10 @@ class CheckpointStoreOnDisk implements CheckpointStore {
     return this.inner.save(checkpoint);
   }
 
+  readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    return this.inner.readRows(keys);
+  }
+
   openView(): Promise<CheckpointView | null> {
     return this.inner.openView();
   }
@@ -117,6 +121,33 @@ class ReadsKeysAsText extends CheckpointStoreOnDisk {
     const asText = (key: Uint8Array) => new TextEncoder().encode(new TextDecoder().decode(key));
     const pages = mapped(changes, (page) => page.map(({ key, value }) => ({ key: asText(key), value })));
     return super.save({ meta, changes: pages });
+  }
+}
+
+class ReadsRowsOfTheLastSaveOnly extends CheckpointStoreOnDisk {
+  private latest = new Map<string, Uint8Array>();
+
+  override async save(checkpoint: Checkpoint): Promise<void> {
+    await super.save(checkpoint);
+    const rows = [...checkpoint.changes].flat();
+    this.latest = new Map(rows.map(({ key, value }) => [Buffer.from(key).toString('hex'), value ?? new Uint8Array(0)]));
+  }
+
+  override async readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    return keys.map((key) => this.latest.get(Buffer.from(key).toString('hex')) ?? null);
+  }
+}
+
+/** As a database gives them, which knows no order. */
+class ReadsRowsInTheOrderOfTheirKeys extends CheckpointStoreOnDisk {
+  override readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    return super.readRows(keys.toSorted((one, other) => Buffer.compare(one, other)));
+  }
+}
+
+class LeavesOutRowsThatAreNotThere extends CheckpointStoreOnDisk {
+  override async readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    return (await super.readRows(keys)).filter((value) => value !== null);
   }
 }
 
@@ -256,6 +287,9 @@ export const BROKEN_CHECKPOINT_STORES: readonly (new (disk: MemoryDisk) => Check
   ShowsLaterRowsInViews,
   GivesRowsOutOfOrder,
   ReadsKeysAsText,
+  ReadsRowsOfTheLastSaveOnly,
+  ReadsRowsInTheOrderOfTheirKeys,
+  LeavesOutRowsThatAreNotThere,
   GivesEverythingInOnePage,
   DropsOneEntryTooMany,
   RoundsTheBaseDown,

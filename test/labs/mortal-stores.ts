@@ -69,6 +69,11 @@ export class MortalCheckpointStore implements CheckpointStore {
     return this.life.write(() => this.inner.save(checkpoint));
   }
 
+  async readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    this.life.assertAlive();
+    return this.inner.readRows(keys);
+  }
+
   async openView(): Promise<CheckpointView | null> {
     this.life.assertAlive();
     return this.inner.openView();

@@ -19,6 +19,7 @@ export type {
   StoreIdentity,
 } from './ports/identity-store.js';
 export type { DurableState, LogStore, LogStoreErrorCode, PersistBatch } from './ports/log-store.js';
+export { MAX_READ_ROWS } from './ports/checkpoint-store.js';
 export { LogStoreError } from './ports/log-store.js';
 export type { ReplicaObserver } from './ports/observer.js';
 export type {

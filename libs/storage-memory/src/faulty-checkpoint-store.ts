@@ -51,6 +51,10 @@ export class FaultyCheckpointStore implements CheckpointStore {
     });
   }
 
+  readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    return this.withFault('readRows', () => this.inner.readRows(keys));
+  }
+
   openView(): Promise<CheckpointView | null> {
     return this.withFault('openView', () => this.inner.openView());
   }

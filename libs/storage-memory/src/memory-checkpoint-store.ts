@@ -1,6 +1,7 @@
 import { invariant, type LogPosition, type SnapshotMeta } from '@latchkey/raft';
 import {
   LogStoreError,
+  MAX_READ_ROWS,
   type Checkpoint,
   type CheckpointStore,
   type CheckpointView,
@@ -43,6 +44,13 @@ export class MemoryCheckpointStore implements CheckpointStore {
       else rows.set(rowKeyOf(key), { key, value });
     }
     this.disk.checkpoint = { meta, rows };
+  }
+
+  async readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    this.assertOwner();
+    invariant(keys.length <= MAX_READ_ROWS, 'too many rows were asked for at once');
+    const rows = this.disk.checkpoint?.rows;
+    return keys.map((key) => rows?.get(rowKeyOf(key))?.value.slice() ?? null);
   }
 
   async openView(): Promise<CheckpointView | null> {

@@ -15,6 +15,7 @@ import { shownAddress } from './database-address.js';
 import { dropWaste, moveBase } from './log-compaction.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import type { PostgresLogStore } from './postgres-log-store.js';
+import { RowLookups } from './row-lookups.js';
 import { BATCH_TABLE, GENERATION_SEQUENCE, PAGE_TABLE, ROW_TABLE } from './schema-names.js';
 import { PostgresStaging } from './snapshot-staging.js';
 import { dropOtherGenerations } from './state-waste.js';
@@ -48,6 +49,7 @@ export class PostgresCheckpointStore implements CheckpointStore {
   private waitingCount = 0;
   private isClosed = false;
   private staging: PostgresStaging | null = null;
+  private readonly lookups: RowLookups;
   private readonly views = new Set<PostgresCheckpointView>();
   private openingCount = 0;
   /** Rows up to there are dropped already. */
@@ -59,7 +61,9 @@ export class PostgresCheckpointStore implements CheckpointStore {
   constructor(
     private readonly logStore: PostgresLogStore,
     private readonly maxIdleInTransactionMs = MAX_IDLE_IN_TRANSACTION_MS,
-  ) {}
+  ) {
+    this.lookups = new RowLookups(logStore.options);
+  }
 
   save(checkpoint: Checkpoint): Promise<void> {
     return this.onConnection(async (client, writer, willWrite) => {
@@ -69,6 +73,10 @@ export class PostgresCheckpointStore implements CheckpointStore {
       await client.query('COMMIT');
       this.sweptCount += sweptCount;
     });
+  }
+
+  readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    return this.lookups.read(keys, this.writer());
   }
 
   async openView(): Promise<CheckpointView | null> {
@@ -145,7 +153,7 @@ export class PostgresCheckpointStore implements CheckpointStore {
   /** Ends with the log store. Idempotent. A call under way fails. */
   async close(): Promise<void> {
     this.isClosed = true;
-    await Promise.all([this.connection?.end(), ...[...this.views].map((view) => view.close())]);
+    await Promise.all([this.connection?.end(), this.lookups.close(), ...[...this.views].map((view) => view.close())]);
     await this.turn;
     await this.connection?.end();
     this.connection = null;

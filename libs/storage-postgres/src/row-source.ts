@@ -127,7 +127,8 @@ function tuplesQuery(
     ORDER BY ${order}`;
 }
 
-function checkedRow(key: Buffer, value: Buffer, checksum: number): StateRow {
+/** @throws LogStoreError corrupt, naming the row */
+export function checkedRow(key: Buffer, value: Buffer, checksum: number): StateRow {
   if (checksumOfRow(key, value) === checksum) return { key, value };
   throw new LogStoreError('corrupt', `the checkpoint is damaged: its row ${nameOf(key)} does not fit its checksum`);
 }

@@ -7,7 +7,8 @@ import type {
   StateRow,
   StateRowChange,
 } from '@latchkey/replica';
-import { expectThat } from '../expectations.js';
+import { MAX_READ_ROWS } from '@latchkey/replica';
+import { expectSame, expectThat } from '../expectations.js';
 import { append, bytesOf, commands, N1, N2, N3 } from '../log-store/log-samples.js';
 import type { NodeStores } from './checkpoint-store-place.js';
 
@@ -54,11 +55,19 @@ export async function fillLog({ logStore }: Pick<NodeStores, 'logStore'>, lastIn
   await logStore.persist(append(...commands(1, lastIndex, 1)));
 }
 
-/** The rows of the latest checkpoint. */
+/** The rows of the latest checkpoint; read one by one they are the same. */
 export async function savedRows(checkpoints: CheckpointStore, pageBytes = PAGE_BYTES): Promise<StateRow[]> {
   const view = await openedView(checkpoints);
   const all = await restOf(view, pageBytes);
   await view.close();
+  for (const part of pagesOf(all, MAX_READ_ROWS)) {
+    const values = await checkpoints.readRows(part.map(({ key }) => key));
+    expectSame(
+      values,
+      part.map(({ value }) => value),
+      'what single rows hold',
+    );
+  }
   return all;
 }
 

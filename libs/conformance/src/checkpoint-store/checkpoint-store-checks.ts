@@ -4,6 +4,7 @@ import type { CheckpointStoreFactory } from './checkpoint-store-place.js';
 import { compactionChecks } from './compaction-checks.js';
 import { fencingChecks } from './fencing-checks.js';
 import { installChecks } from './install-checks.js';
+import { rowChecks } from './row-checks.js';
 import { saveChecks } from './save-checks.js';
 import { viewChecks } from './view-checks.js';
 
@@ -11,6 +12,7 @@ import { viewChecks } from './view-checks.js';
 export const checkpointStoreChecks: readonly ConformanceCheck<CheckpointStoreFactory>[] = [
   ...saveChecks,
   ...viewChecks,
+  ...rowChecks,
   ...compactionChecks,
   ...installChecks,
   ...fencingChecks,

@@ -21,6 +21,7 @@ export const fencingChecks: readonly ConformanceCheck<CheckpointStoreFactory>[] 
         const calls: Readonly<Record<string, () => Promise<unknown>>> = {
           save: () => checkpoints.save({ meta: snapshotMeta(6), changes: changesOf([row('a', 3)]) }),
           openView: () => checkpoints.openView(),
+          readRows: () => checkpoints.readRows([row('a', 1).key]),
           compactLog: () => checkpoints.compactLog(position(3, 1)),
           installSnapshot: () => checkpoints.installSnapshot({ staging, hardState: null, keepsTail: false }),
           stageSnapshot: () => staged(checkpoints, snapshotMeta(30), [[row('c', 2)]]),

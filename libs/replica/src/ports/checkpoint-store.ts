@@ -18,6 +18,9 @@ export type Checkpoint = {
   readonly changes: StateChanges;
 };
 
+/** Keys in one call of `CheckpointStore.readRows`. */
+export const MAX_READ_ROWS = 1_024;
+
 /** The rows of one checkpoint, whatever is saved or installed while it is read. */
 export interface CheckpointView {
   readonly meta: SnapshotMeta;
@@ -56,6 +59,12 @@ export interface CheckpointStore {
    * what the driver does after `outcomeUnknown`. @throws LogStoreError
    */
   save(checkpoint: Checkpoint): Promise<void>;
+  /**
+   * What is in single rows of the latest durable checkpoint: the value for each key, null where there is no such row. At most
+   * `MAX_READ_ROWS` keys. For readers of what the state machine holds no more: it may overlap every other call, and neither
+   * waits for them nor keeps them waiting. @throws LogStoreError
+   */
+  readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]>;
   /** The latest durable checkpoint; null when there is none. @throws LogStoreError */
   openView(): Promise<CheckpointView | null>;
   /** Drops the log's entries up to and including `base.index`, which is not beyond the checkpoint. @throws LogStoreError */

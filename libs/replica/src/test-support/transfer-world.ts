@@ -188,6 +188,7 @@ function notUsed(store: FakeCheckpoints) {
     openView: () => store.openView(),
     stageSnapshot: store.stageSnapshot.bind(store),
     save: refuse,
+    readRows: () => Promise.reject(new Error('a transfer does not call this')),
     compactLog: refuse,
     installSnapshot: refuse,
   };

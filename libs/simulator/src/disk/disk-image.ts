@@ -137,6 +137,10 @@ export class DiskImage {
     return this.entries.slice();
   }
 
+  rowAt(name: string): StateRow | undefined {
+    return this.rows.get(name);
+  }
+
   /** In the order of their keys. */
   sortedRows(): [string, StateRow][] {
     return [...this.rows].sort(([one], [other]) => (one < other ? -1 : 1));

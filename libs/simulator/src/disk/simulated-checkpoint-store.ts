@@ -33,6 +33,16 @@ export class SimulatedCheckpointStore implements CheckpointStore {
     });
   }
 
+  readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    return this.access.read(() =>
+      keys.map((key) => {
+        const name = rowKeyOf(key);
+        assertWhole(this.image, name);
+        return this.image.rowAt(name)?.value.slice() ?? null;
+      }),
+    );
+  }
+
   openView(): Promise<CheckpointView | null> {
     return this.access.read(() => {
       const { checkpoint } = this.image;
@@ -86,6 +96,12 @@ export class SimulatedCheckpointStore implements CheckpointStore {
   }
 }
 
+/** @throws LogStoreError corrupt */
+function assertWhole({ damage }: DiskImage, name: string): void {
+  if (damage?.type !== 'row' || damage.key !== name) return;
+  throw new LogStoreError('corrupt', 'a row of the checkpoint is not what was written');
+}
+
 /** The rows of the moment at which it was opened. */
 class View implements CheckpointView {
   private readonly rows: readonly [string, StateRow][];
@@ -100,14 +116,11 @@ class View implements CheckpointView {
 
   nextPage(maxBytes: number): Promise<readonly StateRow[] | null> {
     return this.access.read(() => {
-      const { damage } = this.access.disk.image;
       const page: StateRow[] = [];
       for (let byteCount = 0; byteCount < maxBytes;) {
         const [name, row] = this.rows[this.position] ?? [];
-        if (row === undefined) break;
-        if (damage?.type === 'row' && damage.key === name) {
-          throw new LogStoreError('corrupt', 'a row of the checkpoint is not what was written');
-        }
+        if (row === undefined || name === undefined) break;
+        assertWhole(this.access.disk.image, name);
         this.position += 1;
         byteCount += row.key.byteLength + row.value.byteLength;
         page.push({ key: row.key.slice(), value: row.value.slice() });
