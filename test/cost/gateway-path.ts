@@ -3,6 +3,7 @@ import { LeaseClient } from '@latchkey/lessor';
 import type { Replica } from '@latchkey/replica';
 import { encodeCommandBatch, leaseId, StateMachine, type ApplyResult } from '@latchkey/state-machine';
 import { Packr } from 'msgpackr';
+import { PastValues } from '../../apps/server/src/history/past-values.js';
 import { LocalReads } from '../../apps/server/src/commands/local-reads.js';
 import { Proposer } from '../../apps/server/src/commands/proposer.js';
 import { RequestExecutor } from '../../apps/server/src/commands/request-executor.js';
@@ -53,11 +54,12 @@ function connectionTo(link: ClientLink): ClientConnection {
   const leases = new LeaseClient({ clock, askLeader });
   const replica = answeringReplica();
   const proposer = new Proposer(() => replica);
+  const past = new PastValues({ reader, readRows: nothingOld, onCorrupt: nothingOld });
   const view = new LockView(reader, new QueueTimes(), clock);
   const executor = new RequestExecutor({
     replica: () => replica,
     proposer,
-    reads: new LocalReads(reader, view),
+    reads: new LocalReads(reader, view, past),
     leases,
     acquisitions: {
       clock,
@@ -72,8 +74,12 @@ function connectionTo(link: ClientLink): ClientConnection {
       throw new Error('nobody asks for the status');
     },
   });
-  const watches = new WatchOpener(new WatchHub({ clock, reader }), () => replica, reader);
+  const watches = new WatchOpener(new WatchHub({ clock, reader, past }), () => replica, reader);
   return new ClientConnection({ executor, watches, limits: { maxValueBytes: MAX_VALUE_BYTES } }, link);
+}
+
+function nothingOld(): never {
+  throw new Error('nothing old is read');
 }
 
 /** Every batch has the same outcome: that of 64 puts, by the real state machine. */

@@ -44,6 +44,8 @@ export type {
   DeleteResult,
   GetRequest,
   GetResult,
+  HistoryRequest,
+  HistoryResult,
   LeaseResult,
   Member,
   MembersResult,
@@ -71,7 +73,7 @@ export type { ParsedFrame } from './validation/parse-frame.js';
 export { parseFrame } from './validation/parse-frame.js';
 export { parseRequest } from './validation/parse-request.js';
 export type { RequestLimits } from './validation/request-limits.js';
-export { ListConfigQuery, PutConfigBody, RollbackBody, WatchQuery } from './http/config.dto.js';
+export { ConfigHistoryQuery, ListConfigQuery, PutConfigBody, RollbackBody, WatchQuery } from './http/config.dto.js';
 export { CompactBody, GetKeyQuery, ListKeysQuery, NothingAsked, PutKeyBody, PutKeyQuery } from './http/kv.dto.js';
 export { GrantLeaseBody } from './http/lease.dto.js';
 export { AddMemberBody, TransferLeadershipBody } from './http/member.dto.js';

@@ -127,6 +127,20 @@ export type MembersResult = {
 /** Answer of `POST /v1/leadership/transfer`. */
 export type TransferResult = { readonly leaderId: string };
 
+export type HistoryRequest = {
+  readonly key: string;
+  /** Only versions below it, to go on where an answer with `more` began. */
+  readonly beforeRevision?: number;
+};
+
+/** The newest versions still held, as many as fit in an answer, oldest first; `record` null = deleted at `revision`. */
+export type HistoryResult = {
+  readonly revision: number;
+  readonly versions: readonly { readonly revision: number; readonly record: WireRecord | null }[];
+  /** There are older ones. */
+  readonly more: boolean;
+};
+
 /** Every operation of the client wire: what is asked, and what is answered. */
 export interface Operations {
   put: { request: PutRequest; result: PutResult };
@@ -138,14 +152,7 @@ export interface Operations {
     request: { readonly revision: number };
     result: { readonly revision: number; readonly compactRevision: number };
   };
-  /** Every version still held, oldest first; `record` null = deleted at `revision`. */
-  history: {
-    request: { readonly key: string };
-    result: {
-      readonly revision: number;
-      readonly versions: readonly { readonly revision: number; readonly record: WireRecord | null }[];
-    };
-  };
+  history: { request: HistoryRequest; result: HistoryResult };
   /** `id`: 16 hex digits chosen at random by the client, so that a repeated grant is recognised; absent = the node chooses. */
   leaseGrant: { request: { readonly id?: string; readonly ttlMs: number }; result: LeaseResult };
   leaseRevoke: { request: { readonly id: string }; result: { readonly revision: number } };

@@ -111,10 +111,11 @@ describe('a checkpoint', () => {
     node.checkpointStore.stallSaves();
     await applied(node, 1, EVERY);
     await applied(node, EVERY + 1, 3 * EVERY);
-    expect(node.machine.takenCount).toBe(1);
+    expect([node.machine.takenCount, node.machine.savedIndexes]).toEqual([1, []]);
     node.checkpointStore.release();
     await node.clock.settle();
     expect(node.checkpointStore.savedCheckpoints.map(({ index }) => index)).toEqual([EVERY, 3 * EVERY]);
+    expect(node.machine.savedIndexes).toEqual([EVERY, 3 * EVERY]);
     expect(textsOn(node.disk)).toEqual(node.machine.texts);
   });
 
@@ -142,8 +143,10 @@ describe('a checkpoint that cannot be saved', () => {
       expect(node.warnings).toEqual(['a checkpoint could not be saved; trying again']);
       await node.clock.advance(CHECKPOINT_RETRY_MIN_MS * (1 + 2 + 4) - 1);
       expect([node.warnings.length, node.replica.status().checkpointIndex]).toEqual([3, 0]);
+      expect(node.machine.savedIndexes).toEqual([]);
       await node.clock.advance(1);
       expect(node.replica.status().checkpointIndex).toBe(EVERY);
+      expect(node.machine.savedIndexes).toEqual([EVERY]);
       await applied(node, EVERY + 2, 2 * EVERY);
       expect(textsOn(node.disk)).toEqual(node.machine.texts);
       expect(node.machine.takenCount).toBe(2);

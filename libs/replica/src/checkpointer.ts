@@ -169,6 +169,7 @@ export class Checkpointer<Outcome> {
   private noteSaved({ meta, takenAtMs }: PendingCheckpoint): void {
     this.pending = null;
     this.savedAt(meta.index);
+    this.options.checkpoints.stateMachine.changesSaved(meta.index);
     this.retryDelayMs = CHECKPOINT_RETRY_MIN_MS;
     this.options.observer.checkpointed?.({
       index: meta.index,

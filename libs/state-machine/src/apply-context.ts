@@ -16,8 +16,9 @@ export type ReplicatedState = {
   readonly hash: StateHash;
 };
 
-export const emptyState = (): ReplicatedState => ({
-  keySpace: new KeySpace(),
+/** @param maxHotHistoryBytes see `StateMachineOptions` */
+export const emptyState = (maxHotHistoryBytes?: number): ReplicatedState => ({
+  keySpace: KeySpace.empty(maxHotHistoryBytes),
   leases: new Leases(),
   queues: new Queues(),
   sessions: new Sessions(),

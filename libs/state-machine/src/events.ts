@@ -1,17 +1,24 @@
 import type { Key, LeaseId, Revision } from './ids.js';
-import type { KeyRecord } from './key-record.js';
+import type { KeyRecord, PastRecord } from './key-record.js';
 import type { QueueSpace } from './commands.js';
 
-export type KeyEvent =
-  | { readonly type: 'put'; readonly record: KeyRecord; readonly previous: KeyRecord | null }
-  | { readonly type: 'delete'; readonly key: Key; readonly modRevision: Revision; readonly previous: KeyRecord };
+type EventOf<Version> =
+  | { readonly type: 'put'; readonly record: Version; readonly previous: Version | null }
+  | { readonly type: 'delete'; readonly key: Key; readonly modRevision: Revision; readonly previous: Version };
 
-/** Everything one transaction changed. Watches never split or merge these. */
-export type RevisionEvents = {
+type RevisionOf<Event> = {
   readonly revision: Revision;
   readonly proposedAtMs: number;
-  readonly events: readonly KeyEvent[];
+  readonly events: readonly Event[];
 };
+
+export type KeyEvent = EventOf<KeyRecord>;
+/** Everything one transaction changed. Watches never split or merge these. */
+export type RevisionEvents = RevisionOf<KeyEvent>;
+
+/** An event as it is found in the history. */
+export type PastKeyEvent = EventOf<PastRecord>;
+export type PastRevisionEvents = RevisionOf<PastKeyEvent>;
 
 /**
  * A key became a holder of its queue; its `createRevision` is the fencing token. Told once per key, for every way to get

@@ -1,3 +1,4 @@
+export { isCold, pastValueBytes } from './cold-record.js';
 export { encodeCommandBatch, decodeCommandBatch } from './command-batch-codec.js';
 export { MalformedCommandBatch } from './byte-source.js';
 export { CorruptStateRows } from './corrupt-state-rows.js';
@@ -13,13 +14,13 @@ export type {
   RangeOperation,
   TransactionOperation,
 } from './commands.js';
-export type { KeyEvent, LeaseChange, QueueGrant, RevisionEvents } from './events.js';
+export type { KeyEvent, LeaseChange, PastKeyEvent, PastRevisionEvents, QueueGrant, RevisionEvents } from './events.js';
 export type { Key, LeaseId, Revision } from './ids.js';
 export { isLeaseId, key, leaseId, revision } from './ids.js';
 export { StateInvariantViolation } from './invariant.js';
 export type { KeyRange } from './key-range.js';
 export { contains, isSingleKey, prefixRange, singleKey } from './key-range.js';
-export type { KeyRecord } from './key-record.js';
+export type { ColdKeyRecord, KeyRecord, PastRecord } from './key-record.js';
 export {
   MAX_IDEMPOTENCY_KEYS,
   MAX_IDEMPOTENCY_KEY_LENGTH,
@@ -49,8 +50,17 @@ export type {
 } from './outcomes.js';
 export { raiseRevisions, RESTORE_REVISION_STEP } from './raise-revisions.js';
 export { decodeMeta, type StateMeta } from './section-rows.js';
-export type { ApplyResult, LeaseInfo, QueueEntry, RangeQuery, RangeResult, StateReader } from './state-machine-api.js';
-export { StateMachine, type EntryMeta } from './state-machine.js';
+export type {
+  ApplyResult,
+  LeaseInfo,
+  PastRangeResult,
+  QueueEntry,
+  RangeQuery,
+  RangeResult,
+  StateReader,
+} from './state-machine-api.js';
+export { StateMachine, type EntryMeta, type StateMachineOptions } from './state-machine.js';
 export { MAX_PAGE_BYTES, MAX_PAGE_ROWS } from './state-changes.js';
 export type { StateRestore } from './state-restore.js';
+export { recordOfRow, versionKey } from './version-rows.js';
 export { ROW_FORMAT, SECTIONS, type StateChanges, type StateRow, type StateRowChange } from './state-rows.js';

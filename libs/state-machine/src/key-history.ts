@@ -1,4 +1,5 @@
 import { at } from './at.js';
+import type { ColdRecord } from './cold-record.js';
 import type { Key, Revision } from './ids.js';
 import type { StoredRecord } from './stored-record.js';
 
@@ -10,11 +11,15 @@ type Tombstone = {
   readonly updatedAtMs: number;
 };
 
-export type KeyVersion = StoredRecord | Tombstone;
+export type KeyVersion = StoredRecord | ColdRecord | Tombstone;
 
 const NOTHING: readonly KeyVersion[] = [];
 
-export const isRecord = (version: KeyVersion): version is StoredRecord => version.content !== null;
+export const isTombstone = (version: KeyVersion): version is Tombstone => version.content === null;
+
+/** Whether it is a record with its value at hand, as every record is that is current. */
+export const isRecord = (version: KeyVersion): version is StoredRecord =>
+  version.content !== null && version.content !== undefined;
 
 /** The versions of one key, oldest first, for a key that has more than its current record. Never empty in use. */
 export class KeyHistory {
@@ -44,6 +49,11 @@ export class KeyHistory {
     return index < this.#dropped ? null : at(this.#versions, index);
   }
 
+  /** Puts `version` in the place of the one of the same revision. */
+  replace(version: KeyVersion): void {
+    this.#versions[this.#indexAt(version.modRevision)] = version;
+  }
+
   /** What can be seen at `compactRevision` or later: a deletion at or before it leaves no trace. */
   visibleFrom(compactRevision: Revision): KeyVersion[] {
     return this.#versions.slice(this.#firstVisible(compactRevision));
@@ -64,7 +74,7 @@ export class KeyHistory {
   #firstVisible(compactRevision: Revision): number {
     const index = this.#indexAt(compactRevision);
     if (index < this.#dropped) return this.#dropped;
-    return isRecord(at(this.#versions, index)) ? index : index + 1;
+    return isTombstone(at(this.#versions, index)) ? index + 1 : index;
   }
 
   /** Index of the newest version at or before `revision`; one before the first when all are. */

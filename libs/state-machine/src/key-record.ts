@@ -12,3 +12,13 @@ export type KeyRecord = {
   /** Leader's wall clock when the write was proposed, ms since 1970; for display only. */
   readonly updatedAtMs: number;
 };
+
+/** A version of a key whose value is not in memory: it is in the row `versionRowKey` of the latest checkpoint. */
+export type ColdKeyRecord = Omit<KeyRecord, 'value'> & {
+  readonly value: null;
+  /** Length of the value. */
+  readonly valueBytes: number;
+};
+
+/** What was once current. */
+export type PastRecord = KeyRecord | ColdKeyRecord;

@@ -1,19 +1,21 @@
 import { checkRows } from './corrupt-state-rows.js';
 import { revision as toRevision, type Key } from './ids.js';
-import { isRecord, KeyHistory, type KeyVersion } from './key-history.js';
+import { isRecord, isTombstone, KeyHistory, type KeyVersion } from './key-history.js';
 import { KeyIndex } from './key-index.js';
 import { KeyMap } from './key-map.js';
+import { HistoryCooling } from './history-cooling.js';
 import { FIRST_WRITTEN_REVISION, KeySpace } from './key-space.js';
 import { RevisionLog } from './revision-log.js';
 import type { StateMeta } from './section-rows.js';
 import { SortedRuns } from './sorted-runs.js';
-import { isSameRecord, type StoredRecord } from './stored-record.js';
-import type { PlacedVersion } from './version-rows.js';
+import { isSameRecord, StoredRecord } from './stored-record.js';
+import type { PlacedVersion, VersionWithValue } from './version-rows.js';
 import { VersionStore } from './version-store.js';
 
 const EMPTY_STORE_REVISION = FIRST_WRITTEN_REVISION - 1;
 /** Take a millisecond or two. */
 const KEYS_PER_STEP = 2_048;
+const COOLED_VERSIONS_PER_REVISION = 2;
 
 /**
  * Builds a key space from its versions in the order of their revisions. Each version must follow from the one before it,
@@ -32,6 +34,7 @@ export class KeySpaceRestore {
   readonly #unswept: Key[] = [];
   /** Of the revisions above the compacted one: of others no events can be asked. */
   readonly #log: RevisionLog;
+  readonly #cooling: HistoryCooling;
   #openRevision = 0;
   #open: PlacedVersion[] = [];
 
@@ -47,6 +50,8 @@ export class KeySpaceRestore {
     this.#meta = meta;
     this.#present = present;
     this.#log = new RevisionLog(toRevision(Math.max(compactRevision, EMPTY_STORE_REVISION) + 1));
+    const place = { entries: this.#entries, log: this.#log };
+    this.#cooling = new HistoryCooling(place, revision, present.hotHistory.maxHotBytes);
   }
 
   /** Keys that are, or were, attached to a lease. */
@@ -64,6 +69,7 @@ export class KeySpaceRestore {
     const entry = this.#entries.get(version.key);
     const newest = entry instanceof KeyHistory ? entry.newest : (entry ?? null);
     this.#check(version, newest);
+    if (newest !== null && isRecord(newest)) this.#cooling.superseded(newest);
     const kept = this.#kept(version, newest);
     this.#append(kept, entry);
     if (modRevision > compactRevision) this.#open.push({ version: kept, position });
@@ -88,20 +94,29 @@ export class KeySpaceRestore {
       if (count % KEYS_PER_STEP === 0) yield;
     }
     const versions = new VersionStore({ entries: this.#entries, live, departed });
-    return new KeySpace({ versions, log: this.#log, unswept: this.#unswept, revision, compactRevision });
+    return new KeySpace({
+      versions,
+      log: this.#log,
+      cooling: this.#cooling,
+      unswept: this.#unswept,
+      revision,
+      compactRevision,
+    });
   }
 
   /** The same version, with as little new memory as possible. */
-  #kept(version: KeyVersion, newest: KeyVersion | null): KeyVersion {
+  #kept(version: VersionWithValue, newest: KeyVersion | null): VersionWithValue {
     const { key, modRevision } = version;
     if (isRecord(version) && modRevision <= this.#present.revision) {
       const held = this.#present.recordAt(key, modRevision);
-      held?.settle();
-      if (held !== null && isSameRecord(held, version)) return held;
+      if (held instanceof StoredRecord) {
+        held.settle();
+        if (isSameRecord(held, version)) return held;
+      }
     }
     if (newest === null) return version;
     // All versions of a key share the first one's string.
-    return isRecord(version) ? version.withKey(newest.key) : { ...version, key: newest.key };
+    return isTombstone(version) ? { ...version, key: newest.key } : version.withKey(newest.key);
   }
 
   #check(version: KeyVersion, newest: KeyVersion | null): void {
@@ -137,7 +152,10 @@ export class KeySpaceRestore {
 
   /** Ends the revision that is open; the next one that is here is `next`. */
   #close(next: number): void {
-    if (this.#open.length > 0) this.#log.append(this.#inOrder());
+    if (this.#open.length > 0) {
+      this.#log.append(this.#inOrder());
+      this.#cooling.cool(this.#meta.compactRevision, COOLED_VERSIONS_PER_REVISION * this.#open.length);
+    }
     this.#open = [];
     const { nextRevision } = this.#log;
     const isNext = next === nextRevision || next <= this.#meta.compactRevision;

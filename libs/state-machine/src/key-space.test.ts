@@ -3,6 +3,7 @@ import { key, revision } from './ids.js';
 import { prefixRange } from './key-range.js';
 import { compact, del, delPrefix, put, text } from './test-support/commands.js';
 import { TestMachine } from './test-support/test-machine.js';
+import { withValue } from './test-support/warmed.js';
 
 const A = key('a');
 const CHURN_WRITES = 4_000;
@@ -45,7 +46,9 @@ describe('versions of a key', () => {
     expect(machine.state.get(A)).toMatchObject({ createRevision: 2, modRevision: 3, version: 2 });
     machine.run(del('a'), put('a', '3'));
     expect(machine.state.get(A)).toMatchObject({ createRevision: 5, modRevision: 5, version: 1 });
-    expect(machine.state.history(A).map(({ revision, record }) => [revision, record && text(record.value)])).toEqual([
+    expect(
+      machine.state.history(A).map(({ revision, record }) => [revision, record && text(withValue(record).value)]),
+    ).toEqual([
       [2, '1'],
       [3, '2'],
       [4, null],

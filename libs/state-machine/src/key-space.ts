@@ -1,13 +1,18 @@
-import type { KeyEvent, RevisionEvents } from './events.js';
+import type { ColdRecord } from './cold-record.js';
+import type { KeyEvent, PastKeyEvent, PastRevisionEvents, RevisionEvents } from './events.js';
 import { revision as toRevision, type Key, type LeaseId, type Revision } from './ids.js';
-import { isRecord, type KeyVersion } from './key-history.js';
+import { isRecord, isTombstone, type KeyHistory, type KeyVersion } from './key-history.js';
+import { KeyIndex } from './key-index.js';
+import { KeyMap } from './key-map.js';
 import type { KeyRange } from './key-range.js';
+import type { PastRecord } from './key-record.js';
 import type { Refusal } from './outcomes.js';
 import { refusal } from './refusal.js';
 import { RevisionLog } from './revision-log.js';
-import type { RangeQuery, RangeResult } from './state-machine-api.js';
+import type { PastRangeResult, RangeQuery, RangeResult } from './state-machine-api.js';
 import { StoredRecord } from './stored-record.js';
 import type { StoredValue } from './stored-value.js';
+import { HistoryCooling, MAX_HOT_HISTORY_BYTES } from './history-cooling.js';
 import { VersionChanges, type TakenVersions } from './version-changes.js';
 import { VersionStore } from './version-store.js';
 
@@ -25,19 +30,25 @@ export type KeySpaceContent = {
   readonly versions: VersionStore;
   /** From the revision after the compacted one on, or from an older one. */
   readonly log: RevisionLog;
+  readonly cooling: HistoryCooling;
   /** Keys to sweep whose revisions are not in the log. */
   readonly unswept: Key[];
   readonly revision: Revision;
   readonly compactRevision: Revision;
 };
 
-const emptyContent = (): KeySpaceContent => ({
-  versions: new VersionStore(),
-  log: new RevisionLog(toRevision(FIRST_WRITTEN_REVISION)),
-  unswept: [],
-  revision: toRevision(EMPTY_STORE_REVISION),
-  compactRevision: toRevision(0),
-});
+function emptyContent(maxHotHistoryBytes: number): KeySpaceContent {
+  const entries: KeyMap<Key, StoredRecord | KeyHistory> = new KeyMap();
+  const log = new RevisionLog(toRevision(FIRST_WRITTEN_REVISION));
+  return {
+    versions: new VersionStore({ entries, live: new KeyIndex(), departed: new KeyIndex() }),
+    log,
+    cooling: new HistoryCooling({ entries, log }, toRevision(0), maxHotHistoryBytes),
+    unswept: [],
+    revision: toRevision(EMPTY_STORE_REVISION),
+    compactRevision: toRevision(0),
+  };
+}
 
 /**
  * The multi-version key space, as in etcd v3. Writes take effect at once, under the next revision; `commit` ends that
@@ -48,6 +59,7 @@ export class KeySpace {
   readonly #log: RevisionLog;
   readonly #unswept: Key[];
   readonly #changes: VersionChanges;
+  readonly #cooling: HistoryCooling;
   #revision: Revision;
   #nextRevision: Revision;
   #compactRevision: Revision;
@@ -56,14 +68,24 @@ export class KeySpace {
   #sweepDebt = 0;
 
   /** @param content becomes the key space's own */
-  constructor({ versions, log, unswept, revision, compactRevision }: KeySpaceContent = emptyContent()) {
+  constructor({ versions, log, cooling, unswept, revision, compactRevision }: KeySpaceContent) {
     this.#versions = versions;
     this.#log = log;
+    this.#cooling = cooling;
     this.#unswept = unswept;
     this.#revision = revision;
     this.#nextRevision = toRevision(revision + 1);
     this.#compactRevision = compactRevision;
     this.#changes = new VersionChanges(revision);
+  }
+
+  static empty(maxHotHistoryBytes = MAX_HOT_HISTORY_BYTES): KeySpace {
+    return new KeySpace(emptyContent(maxHotHistoryBytes));
+  }
+
+  /** What of the history is in memory with its values. */
+  get hotHistory(): Pick<HistoryCooling, 'maxHotBytes' | 'hotBytes'> {
+    return this.#cooling;
   }
 
   /** The last committed revision. */
@@ -102,6 +124,7 @@ export class KeySpace {
       updatedAtMs: atMs,
     });
     this.#versions.append(record, previous);
+    if (previous !== null) this.#cooling.superseded(previous);
     this.#written.push(record);
     this.#events.push({ type: 'put', record, previous });
     return previous;
@@ -114,6 +137,7 @@ export class KeySpace {
     const modRevision = this.#nextRevision;
     const tombstone = { key: previous.key, content: null, modRevision, updatedAtMs: atMs };
     this.#versions.append(tombstone, previous);
+    this.#cooling.superseded(previous);
     this.#written.push(tombstone);
     this.#events.push({ type: 'delete', key: previous.key, modRevision, previous });
     return previous;
@@ -148,11 +172,11 @@ export class KeySpace {
     return { records, count, more: count > records.length };
   }
 
-  range(query: RangeQuery): RangeResult | Refusal {
+  range(query: RangeQuery): PastRangeResult | Refusal {
     if (query.revision === null || query.revision === this.#revision) return this.rangeNow(query);
     const refused = this.#refuseRead(query.revision);
     if (refused !== null) return refused;
-    const records: StoredRecord[] = [];
+    const records: PastRecord[] = [];
     let count = 0;
     for (const key of this.#versions.keysEver(query.range)) {
       const record = this.#versions.recordAt(key, query.revision);
@@ -164,11 +188,11 @@ export class KeySpace {
   }
 
   /** As `getAt`, for a revision that need not be readable: null also when it is not known any more. */
-  recordAt(key: Key, revision: Revision): StoredRecord | null {
+  recordAt(key: Key, revision: Revision): StoredRecord | ColdRecord | null {
     return this.#versions.recordAt(key, revision);
   }
 
-  getAt(key: Key, revision: Revision): StoredRecord | null | Refusal {
+  getAt(key: Key, revision: Revision): PastRecord | null | Refusal {
     return this.#refuseRead(revision) ?? this.#versions.recordAt(key, revision);
   }
 
@@ -177,11 +201,11 @@ export class KeySpace {
   }
 
   /** See `StateReader.eventsFrom`. */
-  eventsFrom(fromRevision: Revision, maxRevisions: number): readonly RevisionEvents[] | Refusal {
+  eventsFrom(fromRevision: Revision, maxRevisions: number): readonly PastRevisionEvents[] | Refusal {
     if (this.#compactRevision > 0 && fromRevision <= this.#compactRevision) {
       return refusal('COMPACTED', this.#compactRevision);
     }
-    const revisions: RevisionEvents[] = [];
+    const revisions: PastRevisionEvents[] = [];
     let next = Math.max(fromRevision, EMPTY_STORE_REVISION + 1);
     for (; next <= this.#revision && revisions.length < maxRevisions; next += 1) revisions.push(this.#eventsOf(next));
     return revisions;
@@ -202,6 +226,7 @@ export class KeySpace {
   sweep(): void {
     const wanted = SWEPT_VERSIONS_PER_ENTRY + this.#sweepDebt;
     let budget = Math.min(wanted, MAX_SWEPT_VERSIONS_PER_ENTRY);
+    this.#cooling.cool(this.#compactRevision, budget);
     this.#sweepDebt = wanted - budget;
     while (budget > 0 && this.#unswept.length > 0) {
       const key = this.#unswept.pop();
@@ -232,9 +257,15 @@ export class KeySpace {
     });
   }
 
+  /** What was taken last is in a checkpoint now: values that are old need not be in memory any more. */
+  changesSaved(): void {
+    this.#cooling.saved(this.#changes.givenThrough);
+  }
+
   /** How many versions of the key were freed. */
   #sweepKey(key: Key): number {
     const dropped = this.#versions.dropBefore(key, this.#compactRevision);
+    this.#cooling.dropped(dropped);
     this.#changes.dropped(dropped);
     return dropped.length;
   }
@@ -245,14 +276,14 @@ export class KeySpace {
     return null;
   }
 
-  #eventsOf(revision: number): RevisionEvents {
-    const events: KeyEvent[] = [];
+  #eventsOf(revision: number): PastRevisionEvents {
+    const events: PastKeyEvent[] = [];
     let proposedAtMs = 0;
     for (const version of this.#log.versionsOf(revision)) {
       const { key, modRevision } = version;
       const previous = this.#versions.recordAt(key, revision - 1);
       proposedAtMs = version.updatedAtMs;
-      if (isRecord(version)) events.push({ type: 'put', record: version, previous });
+      if (!isTombstone(version)) events.push({ type: 'put', record: version, previous });
       else if (previous !== null) events.push({ type: 'delete', key, modRevision, previous });
     }
     return { revision: toRevision(revision), proposedAtMs, events };

@@ -56,6 +56,16 @@ export class RevisionLog {
     return revision === this.#oldestRevision && this.#dropped > 0 ? versions.slice(this.#dropped) : versions;
   }
 
+  /** Puts `version` in the place of the one that its revision wrote to its key, if that revision is held. */
+  replace(version: KeyVersion): void {
+    const offset = version.modRevision - this.#firstRevision;
+    if (version.modRevision < this.#oldestRevision || version.modRevision >= this.#nextRevision) return;
+    const chunk = at(this.#chunks, Math.floor(offset / CHUNK_REVISIONS));
+    const slot = at(chunk, offset % CHUNK_REVISIONS);
+    chunk[offset % CHUNK_REVISIONS] =
+      'modRevision' in slot ? version : slot.map((held) => (held.key === version.key ? version : held));
+  }
+
   /** What all revisions from `revision` on wrote, one slot for each. */
   slotsFrom(revision: number): readonly Slot[] {
     const slots: Slot[] = [];

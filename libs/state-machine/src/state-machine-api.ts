@@ -1,7 +1,7 @@
 import type { KeyRange } from './key-range.js';
 import type { Key, LeaseId, Revision } from './ids.js';
-import type { KeyRecord } from './key-record.js';
-import type { LeaseChange, QueueGrant, RevisionEvents } from './events.js';
+import type { KeyRecord, PastRecord } from './key-record.js';
+import type { LeaseChange, PastRevisionEvents, QueueGrant, RevisionEvents } from './events.js';
 import type { Outcome, Refusal } from './outcomes.js';
 import type { QueueSpace } from './commands.js';
 
@@ -40,27 +40,39 @@ export type RangeQuery = {
   readonly keysOnly: boolean;
 };
 
-export type RangeResult = { readonly records: readonly KeyRecord[]; readonly count: number; readonly more: boolean };
+type RangeOf<Version> = { readonly records: readonly Version[]; readonly count: number; readonly more: boolean };
 
-/** Reads of one node's applied state. All synchronous, nothing is copied: records are immutable. */
+export type RangeResult = RangeOf<KeyRecord>;
+export type PastRangeResult = RangeOf<PastRecord>;
+
+/**
+ * Reads of one node's applied state. All synchronous, nothing is copied: records are immutable. Records of the past may be
+ * cold: the value is in the checkpoint only. What is current never is.
+ */
 export interface StateReader {
   readonly revision: Revision;
   /** Reads below it, and events up to and including it, are gone; reads at it are answered. 0 before the first compaction. */
   readonly compactRevision: Revision;
+  /** Bytes of values that are in memory though their versions are not current; short values do not count. */
+  readonly hotHistoryBytes: number;
   /** 16 hex digits; equal on all nodes that have applied the same entries. */
   readonly stateHash: string;
   get(key: Key): KeyRecord | null;
   /** Refused as COMPACTED or FUTURE_REVISION when `revision` cannot be read. */
-  getAt(key: Key, revision: Revision): KeyRecord | null | Refusal;
-  range(query: RangeQuery): RangeResult | Refusal;
+  getAt(key: Key, revision: Revision): PastRecord | null | Refusal;
+  /** Now: is never refused, and every record has its value. */
+  range(query: RangeQuery & { readonly revision: null }): RangeResult;
+  range(query: RangeQuery): PastRangeResult | Refusal;
+  /** Whether this version can still be read, at some revision. */
+  isReadable(version: Pick<PastRecord, 'key' | 'modRevision'>): boolean;
   /** Every version of `key` still held, oldest first; `null` values mark deletions. */
-  history(key: Key): readonly { readonly revision: Revision; readonly record: KeyRecord | null }[];
+  history(key: Key): readonly { readonly revision: Revision; readonly record: PastRecord | null }[];
   /**
    * Events from `fromRevision` on (inclusive), at most `maxRevisions` revisions of them, in order, each with what was
    * there before; none yet when `fromRevision` is above the current revision. COMPACTED when `fromRevision` is at or
    * below `compactRevision`: whoever read a range at the compacted revision goes on from the one after it.
    */
-  eventsFrom(fromRevision: Revision, maxRevisions: number): readonly RevisionEvents[] | Refusal;
+  eventsFrom(fromRevision: Revision, maxRevisions: number): readonly PastRevisionEvents[] | Refusal;
   lease(leaseId: LeaseId): LeaseInfo | null;
   /** In no order that means anything: it may differ between nodes. */
   leases(): IterableIterator<LeaseInfo>;

@@ -2,16 +2,24 @@ import { emptyState, type ApplyContext, type ReplicatedState } from './apply-con
 import { MalformedCommandBatch } from './byte-source.js';
 import { decodeCommandBatch } from './command-batch-codec.js';
 import type { CommandBatch, QueueSpace } from './commands.js';
-import type { RevisionEvents } from './events.js';
+import type { PastRevisionEvents } from './events.js';
 import { executeBatch } from './exactly-once.js';
-import type { Key, LeaseId, Revision } from './ids.js';
+import { revision, type Key, type LeaseId, type Revision } from './ids.js';
 import { invariant } from './invariant.js';
-import { isRecord } from './key-history.js';
-import type { KeyRecord } from './key-record.js';
+import { isTombstone } from './key-history.js';
+import type { KeyRecord, PastRecord } from './key-record.js';
 import type { Refusal } from './outcomes.js';
 import { refusal } from './refusal.js';
 import { takeStateChanges } from './state-changes.js';
-import type { ApplyResult, LeaseInfo, QueueEntry, RangeQuery, RangeResult, StateReader } from './state-machine-api.js';
+import type {
+  ApplyResult,
+  LeaseInfo,
+  PastRangeResult,
+  QueueEntry,
+  RangeQuery,
+  RangeResult,
+  StateReader,
+} from './state-machine-api.js';
 import { StateRestore } from './state-restore.js';
 import type { StateChanges } from './state-rows.js';
 
@@ -23,15 +31,26 @@ export type EntryMeta = {
   readonly proposedAtMs: number;
 };
 
+export type StateMachineOptions = {
+  /** Values of versions that are not current, to be kept in memory though a checkpoint has them. */
+  readonly maxHotHistoryBytes?: number;
+};
+
 /**
  * The replicated state of one node: keys with their history, leases, lock and election queues, and the answers kept for
  * exactly-once. Deterministic: the same entries give the same state, outcomes, events and `stateHash` on every node.
  * Never throws for what a client sent; a throw is a bug and the node must stop.
  */
 export class StateMachine implements StateReader {
-  #state: ReplicatedState = emptyState();
+  #state: ReplicatedState;
   #lastApplied = 0;
   #lastTerm = 0;
+  /** Where the changes were taken that are not known to be saved. */
+  #takenAt: number | null = null;
+
+  constructor({ maxHotHistoryBytes }: StateMachineOptions = {}) {
+    this.#state = emptyState(maxHotHistoryBytes);
+  }
 
   /** Index of the last entry applied or advanced over; 0 = none. */
   get lastApplied(): number {
@@ -46,16 +65,26 @@ export class StateMachine implements StateReader {
    * key and per row that was given out: nothing piles up when this is never called again.
    */
   takeChanges(): StateChanges {
+    this.#takenAt = this.#lastApplied;
     return takeStateChanges(this.#state, { index: this.#lastApplied, term: this.#lastTerm });
+  }
+
+  /** The changes that were taken after the entry at `index` are durable: readers find cold records in the rows from now on. */
+  changesSaved(index: number): void {
+    if (index !== this.#takenAt) return;
+    this.#takenAt = null;
+    this.#state.keySpace.changesSaved();
   }
 
   /**
    * Begins to build another state from all of its rows. This one stays as it is, also when that fails, until `finish`
-   * puts the other in its place; then `apply` goes on from there and `takeChanges` counts from there.
+   * puts the other in its place; then `apply` goes on from there and `takeChanges` counts from there. The rows must be
+   * where cold records are read from.
    */
   beginRestore(): StateRestore {
     return new StateRestore(this.#state, ({ state, position }) => {
       this.#state = state;
+      this.#takenAt = null;
       this.#lastApplied = position.index;
       this.#lastTerm = position.term;
     });
@@ -106,6 +135,10 @@ export class StateMachine implements StateReader {
     return this.#state.keySpace.compactRevision;
   }
 
+  get hotHistoryBytes(): number {
+    return this.#state.keySpace.hotHistory.hotBytes;
+  }
+
   get stateHash(): string {
     return this.#state.hash.digest();
   }
@@ -114,20 +147,31 @@ export class StateMachine implements StateReader {
     return this.#state.keySpace.get(key);
   }
 
-  getAt(key: Key, revision: Revision): KeyRecord | null | Refusal {
+  getAt(key: Key, revision: Revision): PastRecord | null | Refusal {
     return this.#state.keySpace.getAt(key, revision);
   }
 
-  range(query: RangeQuery): RangeResult | Refusal {
+  range(query: RangeQuery & { readonly revision: null }): RangeResult;
+  range(query: RangeQuery): PastRangeResult | Refusal;
+  range(query: RangeQuery): PastRangeResult | Refusal {
     return this.#state.keySpace.range(query);
   }
 
-  history(key: Key): readonly { readonly revision: Revision; readonly record: KeyRecord | null }[] {
-    const versions = this.#state.keySpace.history(key);
-    return versions.map((version) => ({ revision: version.modRevision, record: isRecord(version) ? version : null }));
+  isReadable({ key, modRevision }: Pick<PastRecord, 'key' | 'modRevision'>): boolean {
+    const { keySpace } = this.#state;
+    const seenFrom = revision(Math.max(modRevision, keySpace.compactRevision));
+    return keySpace.recordAt(key, seenFrom)?.modRevision === modRevision;
   }
 
-  eventsFrom(fromRevision: Revision, maxRevisions: number): readonly RevisionEvents[] | Refusal {
+  history(key: Key): readonly { readonly revision: Revision; readonly record: PastRecord | null }[] {
+    const versions = this.#state.keySpace.history(key);
+    return versions.map((version) => ({
+      revision: version.modRevision,
+      record: isTombstone(version) ? null : version,
+    }));
+  }
+
+  eventsFrom(fromRevision: Revision, maxRevisions: number): readonly PastRevisionEvents[] | Refusal {
     return this.#state.keySpace.eventsFrom(fromRevision, maxRevisions);
   }
 

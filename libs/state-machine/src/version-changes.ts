@@ -1,4 +1,4 @@
-import type { Key, Revision } from './ids.js';
+import { revision as toRevision, type Key, type Revision } from './ids.js';
 import type { KeyVersion } from './key-history.js';
 import type { RevisionLog, Slot } from './revision-log.js';
 import type { VersionId } from './version-rows.js';
@@ -19,14 +19,18 @@ export type TakenVersions = {
  * given out and one version per key.
  */
 export class VersionChanges {
-  /** All revisions up to this one were given out. */
-  #givenThrough: number;
+  #givenThrough: Revision;
   #gone: VersionId[] = [];
   /** Swept out of the log, in no row yet, and still held as what its key was at the compacted revision. */
   readonly #survivors = new Map<Key, KeyVersion>();
 
   constructor(givenThrough: Revision) {
     this.#givenThrough = givenThrough;
+  }
+
+  /** All revisions up to this one were given out. */
+  get givenThrough(): Revision {
+    return this.#givenThrough;
   }
 
   /** The sweep has freed these: there must be no row of them any more. */
@@ -56,7 +60,7 @@ export class VersionChanges {
     const gone = this.#gone;
     this.#gone = [];
     this.#survivors.clear();
-    this.#givenThrough = log.nextRevision - 1;
+    this.#givenThrough = toRevision(log.nextRevision - 1);
     return { gone, slots, compacted };
   }
 

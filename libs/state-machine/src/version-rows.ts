@@ -1,9 +1,12 @@
 import type { BytePool } from './byte-pool.js';
+import type { ColdRecord } from './cold-record.js';
 import { ByteWriter, LEASE_ID_BYTES } from './byte-sink.js';
 import { leaseIdAt, textAt, uint32At, uint64At } from './byte-source.js';
 import { checkRows } from './corrupt-state-rows.js';
 import { key, revision, type Key, type Revision } from './ids.js';
-import { isRecord, type KeyVersion } from './key-history.js';
+import { invariant } from './invariant.js';
+import type { ColdKeyRecord, KeyRecord } from './key-record.js';
+import { isRecord, isTombstone, type KeyVersion } from './key-history.js';
 import { MAX_KEY_BYTES } from './limits.js';
 import { SECTIONS, type StateRow } from './state-rows.js';
 import { StoredRecord } from './stored-record.js';
@@ -11,7 +14,8 @@ import { lengthOfValue, packValue } from './stored-value.js';
 
 /** What tells a version from all others. */
 export type VersionId = { readonly modRevision: Revision; readonly key: Key };
-export type PlacedVersion = { readonly version: KeyVersion; readonly position: number };
+export type PlacedVersion = { readonly version: VersionWithValue; readonly position: number };
+export type VersionWithValue = Exclude<KeyVersion, ColdRecord>;
 
 /** Where the parts of key and value begin. */
 const KEY_OFFSETS = { modRevision: 1, key: 9 } as const;
@@ -37,7 +41,11 @@ export function versionKey({ modRevision, key }: VersionId): Uint8Array {
   return writer.finish();
 }
 
-export function versionRow({ version, position }: PlacedVersion, pool: BytePool): StateRow {
+export function versionRow(
+  { version, position }: { readonly version: KeyVersion; readonly position: number },
+  pool: BytePool,
+): StateRow {
+  invariant(version.content !== undefined, 'a version is cold that is in no row yet');
   const record = isRecord(version) ? version : null;
   const size = record === null ? DELETION_BYTES : OFFSETS.value + lengthOfValue(record.content);
   const writer = new ByteWriter(pool.take(size));
@@ -78,6 +86,24 @@ export function decodeVersionRow(row: StateRow): PlacedVersion {
     updatedAtMs,
   });
   return { version, position };
+}
+
+/**
+ * The record again, by what is in its row.
+ * @throws CorruptStateRows when that is the row of another version
+ */
+export function recordOfRow(cold: ColdKeyRecord, value: Uint8Array): KeyRecord {
+  const { version } = decodeVersionRow({ key: versionKey(cold), value });
+  const { modRevision } = cold;
+  checkRows(!isTombstone(version), `the row of a version at ${modRevision} says that it is a deletion`);
+  const isSame =
+    version.createRevision === cold.createRevision &&
+    version.version === cold.version &&
+    version.leaseId === cold.leaseId &&
+    version.updatedAtMs === cold.updatedAtMs &&
+    lengthOfValue(version.content) === cold.valueBytes;
+  checkRows(isSame, `the row of a version at ${modRevision} is not what was written`);
+  return version;
 }
 
 /** Of a version's row without the rest: its key, and whether it is attached to a lease. @throws CorruptStateRows */

@@ -1,8 +1,9 @@
 import type { Key, Revision } from './ids.js';
-import { KeyHistory, isRecord, type KeyVersion } from './key-history.js';
-import { KeyIndex } from './key-index.js';
+import type { ColdRecord } from './cold-record.js';
+import { KeyHistory, isRecord, isTombstone, type KeyVersion } from './key-history.js';
+import type { KeyIndex } from './key-index.js';
 import type { KeyRange } from './key-range.js';
-import { KeyMap } from './key-map.js';
+import type { KeyMap } from './key-map.js';
 import type { StoredRecord } from './stored-record.js';
 
 /** Each key that has an entry is in one of the two indexes. */
@@ -13,12 +14,6 @@ type VersionStoreContent = {
   /** Keys that were deleted and of which older versions can still be read. */
   readonly departed: KeyIndex;
 };
-
-const emptyContent = (): VersionStoreContent => ({
-  entries: new KeyMap(),
-  live: new KeyIndex(),
-  departed: new KeyIndex(),
-});
 
 const NOTHING: readonly KeyVersion[] = [];
 
@@ -32,7 +27,7 @@ export class VersionStore {
   readonly #departed: KeyIndex;
 
   /** @param content to begin with; becomes the store's own */
-  constructor(content: VersionStoreContent = emptyContent()) {
+  constructor(content: VersionStoreContent) {
     this.#entries = content.entries;
     this.#live = content.live;
     this.#departed = content.departed;
@@ -63,12 +58,12 @@ export class VersionStore {
   }
 
   /** The record that was current at `revision`, which must not be below the compacted one. */
-  recordAt(key: Key, revision: number): StoredRecord | null {
+  recordAt(key: Key, revision: number): StoredRecord | ColdRecord | null {
     const entry = this.#entries.get(key);
     if (entry === undefined) return null;
     if (!(entry instanceof KeyHistory)) return entry.modRevision <= revision ? entry : null;
     const version = entry.versionAt(revision);
-    return version !== null && isRecord(version) ? version : null;
+    return version === null || isTombstone(version) ? null : version;
   }
 
   /** Versions of a key that can be seen at `compactRevision` or later, oldest first. */

@@ -30,7 +30,6 @@ const bytesOf = (key: string): Buffer => Buffer.from(key, 'latin1');
 /** The machine's answers in the words of the views. */
 function keysOf(machine: StateMachine) {
   const answer = machine.range({ range: prefixRange(''), limit: 0, revision: null, keysOnly: false });
-  if (!('records' in answer)) throw new Error('the keys were refused');
   return answer.records.map((record) => ({
     key_bytes: bytesOf(record.key),
     value_bytes: Buffer.from(record.value),
@@ -48,7 +47,7 @@ function historyOf(machine: StateMachine, keys: readonly Key[]) {
       key_bytes: bytesOf(name),
       revision: String(revision),
       deleted: record === null,
-      value_bytes: record === null ? null : Buffer.from(record.value),
+      value_bytes: record === null || record.value === null ? null : Buffer.from(record.value),
       version: record === null ? null : String(record.version),
     })),
   );

@@ -1,3 +1,4 @@
+import type { HistoryResult } from '@latchkey/contracts';
 import { InvalidArgumentError } from '../errors/latchkey-error.js';
 import { readSnapshot } from '../kv/range-reader.js';
 import { toJsonBytes } from '../kv/text-codec.js';
@@ -60,7 +61,7 @@ export class ConfigClient {
 
   /** Every version that is still kept, oldest first. */
   async history<Value = unknown>(key: string): Promise<readonly ConfigVersion<Value>[]> {
-    const { versions } = await this.requests.call({ op: 'history', key: this.#keyPrefix + key });
+    const versions = await this.#versions(this.#keyPrefix + key);
     return versions.map(({ revision, record }) => {
       if (record === null) return { revision, deleted: true, value: undefined, version: 0, updatedAt: null };
       const { value, version, updatedAt } = configEntry<Value>(record, this.#keyPrefix);
@@ -103,5 +104,16 @@ export class ConfigClient {
   ): Promise<LiveConfig<Value>> {
     const { requests, watches } = this;
     return openLiveConfig<Value>({ requests, watches, keyPrefix: this.#keyPrefix, path, options });
+  }
+
+  /** Page by page: an answer holds as many versions as fit. */
+  async #versions(key: string): Promise<HistoryResult['versions']> {
+    let page = await this.requests.call({ op: 'history', key });
+    const pages = [page.versions];
+    for (let oldest = page.versions[0]; page.more && oldest !== undefined; oldest = page.versions[0]) {
+      page = await this.requests.call({ op: 'history', key, beforeRevision: oldest.revision });
+      pages.push(page.versions);
+    }
+    return pages.reverse().flat();
   }
 }

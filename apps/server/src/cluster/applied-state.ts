@@ -53,6 +53,10 @@ export class AppliedState implements CheckpointedStateMachine<ApplyResult> {
     return this.machine.takeChanges();
   }
 
+  changesSaved(index: LogIndex): void {
+    this.machine.changesSaved(index);
+  }
+
   beginRestore(): StateRestore {
     const restore = this.machine.beginRestore();
     return {

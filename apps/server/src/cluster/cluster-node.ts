@@ -4,6 +4,7 @@ import {
   createReplica,
   type CheckpointView,
   type Clock,
+  type LogStoreError,
   type PeerTransport,
   type Replica,
   type ReplicaPhase,
@@ -48,7 +49,7 @@ export class ClusterNode {
 
   constructor(private readonly parts: ClusterNodeParts) {
     const { settings, clock, events, logger, stores, transport } = parts;
-    const machine = new StateMachine();
+    const machine = new StateMachine({ maxHotHistoryBytes: settings.historyMemoryBytes });
     this.state = new AppliedState(machine, machine);
     this.replica = createReplica({
       raft: raftConfig(settings),
@@ -98,6 +99,17 @@ export class ClusterNode {
   /** The rows of the latest checkpoint, which must be closed; null when there is none. @throws LogStoreError */
   openCheckpoint(): Promise<CheckpointView | null> {
     return this.parts.stores.checkpoints.openView();
+  }
+
+  /** See `CheckpointStore.readRows`. @throws LogStoreError */
+  readRows(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]> {
+    return this.parts.stores.checkpoints.readRows(keys);
+  }
+
+  /** A row that was read is not what was written. */
+  foundCorrupt(error: LogStoreError): void {
+    this.parts.logger.error('the database holds what was never written', { error: error.message });
+    this.replica.storeFoundCorrupt(error);
   }
 
   /** While one of these says yes, this node wants to know of each commit at once, not with the next heartbeat. */

@@ -4,6 +4,8 @@ import type { Clock } from '@latchkey/replica';
 import { ClusterNode } from '../cluster/cluster-node.js';
 import { NodeStatus } from '../cluster/node-status.js';
 import { CLOCK } from '../cluster/tokens.js';
+import { PastValues } from '../history/past-values.js';
+import { PastValuesModule } from '../history/past-values.module.js';
 import { LeasesModule } from '../leases/leases.module.js';
 import type { AcquisitionParts } from '../locks/acquisition.js';
 import { LockView } from '../locks/lock-view.js';
@@ -15,12 +17,13 @@ import { RequestExecutor } from './request-executor.js';
 type ExecutorInjections = [ClusterNode, Proposer, LocalReads, LeaseClient, AcquisitionParts, Clock, NodeStatus];
 
 @Module({
-  imports: [LeasesModule, LocksModule],
+  imports: [LeasesModule, LocksModule, PastValuesModule],
   providers: [
     {
       provide: LocalReads,
-      inject: [ClusterNode, LockView],
-      useFactory: (node: ClusterNode, locks: LockView) => new LocalReads(node.state.reader, locks),
+      inject: [ClusterNode, LockView, PastValues],
+      useFactory: (node: ClusterNode, locks: LockView, past: PastValues) =>
+        new LocalReads(node.state.reader, locks, past),
     },
     {
       provide: RequestExecutor,

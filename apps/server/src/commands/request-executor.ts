@@ -137,7 +137,9 @@ export class RequestExecutor {
 
   private read({ id, request }: Identified<ReadRequest>, sink: AnswerSink): void {
     try {
-      sink.succeed(id, this.parts.reads.read(request));
+      const answer = this.parts.reads.read(request);
+      if (answer instanceof Promise) answerWith(answer, id, sink, bodyOf);
+      else sink.succeed(id, answer);
     } catch (error) {
       sink.fail(id, bodyOf(error));
     }
@@ -148,9 +150,9 @@ export class RequestExecutor {
       case 'status':
         return sink.succeed(id, this.parts.status());
       case 'leaseKeepAlive':
-        return answerWith(this.keepAlive(leaseId(request.id)), id, sink);
+        return answerWith(this.keepAlive(leaseId(request.id)), id, sink, keepAliveBody);
       case 'leaseInfo':
-        return answerWith(this.leaseInfo(leaseId(request.id)), id, sink);
+        return answerWith(this.leaseInfo(leaseId(request.id)), id, sink, keepAliveBody);
       default:
         return sink.fail(
           id,
@@ -193,16 +195,23 @@ function commandOrigin(origin: RequestOrigin, writes: readonly Prepared[]): Comm
   return origin.type === 'session' ? { ...origin, sequences: writes.map(({ id }) => id) } : origin;
 }
 
-function answerWith(answer: Promise<ClientResult>, id: number, sink: AnswerSink): void {
+function answerWith(
+  answer: Promise<ClientResult>,
+  id: number,
+  sink: AnswerSink,
+  bodyOfFailure: (error: unknown) => ErrorBody,
+): void {
   answer.then(
     (result) => sink.succeed(id, result),
-    (error: unknown) => sink.fail(id, keepAliveBody(bodyOf(error))),
+    (error: unknown) => sink.fail(id, bodyOfFailure(error)),
   );
 }
 
 /** Of a renewal or a question nothing is ever left half done: it may be sent again, whatever became of it. */
-const keepAliveBody = (body: ErrorBody): ErrorBody =>
-  body.code === 'OUTCOME_UNKNOWN' ? errorBody('UNAVAILABLE', 'the leader did not answer') : body;
+function keepAliveBody(error: unknown): ErrorBody {
+  const body = bodyOf(error);
+  return body.code === 'OUTCOME_UNKNOWN' ? errorBody('UNAVAILABLE', 'the leader did not answer') : body;
+}
 
 /** @throws what is neither a failed operation nor a refusal: a bug, which must stop the node */
 function bodyOf(error: unknown): ErrorBody {

@@ -7,7 +7,7 @@ import { Proposer } from '../commands/proposer.js';
 import { SETTINGS, type NodeSettings } from '../settings/settings.js';
 import { HistoryCompactor } from './history-compactor.js';
 
-/** Of keys and values in memory: with values of 512 KiB the revisions of the setting would be 50 GB. */
+/** Of keys and values in every database: with values of 512 KiB the revisions of the setting would be 50 GB. */
 const MAX_HISTORY_BYTES = 256 * 1024 * 1024;
 
 @Module({

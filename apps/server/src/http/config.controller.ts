@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
 import {
+  ConfigHistoryQuery,
   GetKeyQuery,
   ListConfigQuery,
   NothingAsked,
@@ -92,14 +93,20 @@ export class ConfigController {
   }
 
   @Get(':key/history')
-  async history(@Param('namespace') namespace: string, @Param('key') key: string): Promise<object> {
-    const { revision, versions } = await this.requests.ask('history', {
+  async history(
+    @Param('namespace') namespace: string,
+    @Param('key') key: string,
+    @Query(validated(ConfigHistoryQuery)) { before }: ConfigHistoryQuery,
+  ): Promise<object> {
+    const { revision, versions, more } = await this.requests.ask('history', {
       key: configKey(namespace, checkedConfigKey(key)),
+      beforeRevision: optionalNumber(before),
     });
     return {
       namespace,
       key,
       revision,
+      more,
       versions: versions.map((version) =>
         version.record === null
           ? { type: 'delete', revision: version.revision }

@@ -95,8 +95,7 @@ export class WatchController {
     }
     // All in one turn: nothing is applied between the snapshot and the watch.
     const { reader } = this.node.state;
-    const found = reader.range({ range: rangeOfWire(range), limit: 0, revision: null, keysOnly: false });
-    const records = 'code' in found ? [] : found.records;
+    const { records } = reader.range({ range: rangeOfWire(range), limit: 0, revision: null, keysOnly: false });
     const entries = records.map((record) => configEntry(wireRecord(record), prefix));
     stream.write(eventText({ type: 'reset', revision: reader.revision, entries }, reader.revision));
     const watch = prepared.open(NO_ID, stream);

@@ -32,6 +32,7 @@ import { Metrics } from './metrics.js';
           return {
             ...status.status(),
             compactRevision: reader.compactRevision,
+            historyMemoryBytes: reader.hotHistoryBytes,
             connectedPeers: connectedPeers.length,
             leases: [...reader.leases()].length,
             watches: hub.size,

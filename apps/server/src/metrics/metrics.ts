@@ -13,6 +13,7 @@ export type Observed = {
   readonly checkpointIndex: number;
   readonly revision: number;
   readonly compactRevision: number;
+  readonly historyMemoryBytes: number;
   readonly connectedPeers: number;
   readonly leases: number;
   readonly watches: number;
@@ -111,6 +112,7 @@ export class Metrics {
       ],
       ['latchkey_revision', 'Revision of the store', seen.revision],
       ['latchkey_compact_revision', 'History up to here is gone', seen.compactRevision],
+      ['latchkey_history_memory_bytes', 'Values of old versions that are in memory', seen.historyMemoryBytes],
       ['latchkey_connected_peers', 'Peers connected to this node', seen.connectedPeers],
       ['latchkey_leases', 'Leases alive', seen.leases],
       ['latchkey_watches', 'Watches of this node’s clients', seen.watches],

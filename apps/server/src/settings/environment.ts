@@ -82,6 +82,11 @@ export class Environment {
   @Max(MAX_HISTORY_AGE_MS, { message: `must be 0 (however old) or up to ${MAX_HISTORY_AGE_MS} ms` })
   LATCHKEY_HISTORY_MAX_AGE_MS = 86_400_000;
 
+  /** Values of old versions; those beyond are read from the database. */
+  @IsInt({ message: 'must be an integer' })
+  @Min(0, { message: 'must be 0 (as few as possible) or more bytes' })
+  LATCHKEY_HISTORY_MEMORY_BYTES = 67_108_864;
+
   /** A small database is read through within a second or two of these; a large one takes as long as 2 % of the time gives. */
   @IsInt({ message: 'must be an integer' })
   @Min(0, { message: `must be 0 (never) or up to ${MAX_VERIFY_INTERVAL_MS} ms` })

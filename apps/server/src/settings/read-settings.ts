@@ -67,6 +67,7 @@ function checkTogether(environment: Environment): NodeSettings {
     snapshotEntries: environment.LATCHKEY_SNAPSHOT_ENTRIES,
     historyRevisions: environment.LATCHKEY_HISTORY_REVISIONS,
     historyMaxAgeMs: environment.LATCHKEY_HISTORY_MAX_AGE_MS,
+    historyMemoryBytes: environment.LATCHKEY_HISTORY_MEMORY_BYTES,
     verifyIntervalMs: environment.LATCHKEY_VERIFY_INTERVAL_MS,
     maxValueBytes: environment.LATCHKEY_MAX_VALUE_BYTES,
     logLevels: parseLogLevels(environment.LATCHKEY_LOG_LEVEL),

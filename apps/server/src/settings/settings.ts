@@ -35,6 +35,8 @@ export type NodeSettings = {
   readonly historyRevisions: number;
   /** Older history is not kept; 0 = however old. */
   readonly historyMaxAgeMs: number;
+  /** Values of versions that are not current: more of them than this are read from the database. */
+  readonly historyMemoryBytes: number;
   /** The database is looked at for damage this long after the last look has ended; 0 = never. */
   readonly verifyIntervalMs: number;
   readonly maxValueBytes: number;

@@ -1,10 +1,11 @@
 import type { WatchMessage, WireEvent } from '@latchkey/contracts';
-import type { KeyEvent, RevisionEvents } from '@latchkey/state-machine';
+import { pastValueBytes, type PastKeyEvent, type PastRecord, type PastRevisionEvents } from '@latchkey/state-machine';
 import { textOfBytes } from '../commands/key-text.js';
-import { wireRecord, wireRecordOrNull } from '../commands/to-result.js';
+import { wireRecord } from '../commands/to-result.js';
+import { valueAtHand, type ValueOf } from '../history/past-values.js';
 
 /** What a watch was told at one revision. */
-export type MatchedRevision = { readonly revision: number; readonly events: readonly KeyEvent[] };
+export type MatchedRevision = { readonly revision: number; readonly events: readonly PastKeyEvent[] };
 
 /** A message for any number of watchers: made once, and encoded once for each way in which it travels. */
 export class SharedMessage {
@@ -30,14 +31,21 @@ export class SharedMessage {
 const MAX_MESSAGE_BYTES = 256 * 1024;
 const EVENT_OVERHEAD_BYTES = 128;
 
-/** In order, cut between revisions only. */
-export function eventMessages(matched: readonly MatchedRevision[], withPrevious: boolean): readonly SharedMessage[] {
+/**
+ * In order, cut between revisions only.
+ * @param valueOf for events of the past, of which `recordsIn` tells the records
+ */
+export function eventMessages(
+  matched: readonly MatchedRevision[],
+  withPrevious: boolean,
+  valueOf: ValueOf = valueAtHand,
+): readonly SharedMessage[] {
   const messages: SharedMessage[] = [];
   let events: WireEvent[] = [];
   let byteCount = 0;
   matched.forEach((part, index) => {
     for (const event of part.events) {
-      events.push(wireEvent(event, withPrevious));
+      events.push(wireEvent(event, withPrevious, valueOf));
       byteCount += approximateBytes(event, withPrevious);
     }
     if (byteCount < MAX_MESSAGE_BYTES && index < matched.length - 1) return;
@@ -49,20 +57,28 @@ export function eventMessages(matched: readonly MatchedRevision[], withPrevious:
 }
 
 /** The part of a revision that a watch wants; null when there is none. */
-export function matchRevision(source: RevisionEvents, wants: (key: string) => boolean): MatchedRevision | null {
+export function matchRevision(source: PastRevisionEvents, wants: (key: string) => boolean): MatchedRevision | null {
   const events = source.events.filter((event) => wants(event.type === 'put' ? event.record.key : event.key));
   return events.length === 0 ? null : { revision: source.revision, events };
 }
 
-function wireEvent(event: KeyEvent, withPrevious: boolean): WireEvent {
-  const previous = withPrevious ? wireRecordOrNull(event.previous) : null;
+/** The records of which a watcher is told the values. */
+export function* recordsIn({ events }: MatchedRevision, withPrevious: boolean): IterableIterator<PastRecord> {
+  for (const event of events) {
+    if (event.type === 'put') yield event.record;
+    if (withPrevious && event.previous !== null) yield event.previous;
+  }
+}
+
+function wireEvent(event: PastKeyEvent, withPrevious: boolean, valueOf: ValueOf): WireEvent {
+  const previous = withPrevious && event.previous !== null ? wireRecord(valueOf(event.previous)) : null;
   return event.type === 'put'
-    ? { type: 'put', record: wireRecord(event.record), previous }
+    ? { type: 'put', record: wireRecord(valueOf(event.record)), previous }
     : { type: 'delete', key: textOfBytes(event.key), revision: event.modRevision, previous };
 }
 
-function approximateBytes(event: KeyEvent, withPrevious: boolean): number {
-  const value = event.type === 'put' ? event.record.value.byteLength : 0;
-  const previous = withPrevious ? (event.previous?.value.byteLength ?? 0) : 0;
+function approximateBytes(event: PastKeyEvent, withPrevious: boolean): number {
+  const value = event.type === 'put' ? pastValueBytes(event.record) : 0;
+  const previous = withPrevious && event.previous !== null ? pastValueBytes(event.previous) : 0;
   return EVENT_OVERHEAD_BYTES + value + previous;
 }

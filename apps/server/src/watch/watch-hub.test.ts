@@ -4,9 +4,12 @@ import { prefixRange, revision, type Command } from '@latchkey/state-machine';
 import { keyOfText, rangeOfWire } from '../commands/key-text.js';
 import { LocalLog } from '../../../../libs/lessor/src/test-support/local-log.js';
 import { ManualClock } from '../../../../libs/lessor/src/test-support/manual-clock.js';
+import { valueAtHand } from '../history/past-values.js';
 import type { SharedMessage } from './shared-message.js';
 import type { Watch, WatchSink } from './watch.js';
 import { MAX_BEHIND_MS, PROGRESS_INTERVAL_MS, WatchHub, type WatchHubOptions } from './watch-hub.js';
+
+const allInMemory: WatchHubOptions['past'] = { with: (_records, use) => use(valueAtHand) };
 
 class Reader implements WatchSink {
   isWritable = true;
@@ -31,7 +34,7 @@ class Reader implements WatchSink {
 function world() {
   const clock = new ManualClock();
   const log = new LocalLog();
-  const hub = new WatchHub({ clock, reader: log.machine });
+  const hub = new WatchHub({ clock, reader: log.machine, past: allInMemory });
   log.onApply((result) => hub.applied(result));
   const put = (key: string) => log.apply([putCommand(key)]);
   const watch = (prefix: string, fromRevision: number | null = null, id = 1) => {
@@ -221,7 +224,7 @@ describe('the state jumps, as by a snapshot of the leader', () => {
       },
       eventsFrom: (...wanted) => position.machine.eventsFrom(...wanted),
     };
-    const hub = new WatchHub({ clock, reader });
+    const hub = new WatchHub({ clock, reader, past: allInMemory });
     own.onApply((result) => hub.applied(result));
     const putOnBoth = (key: string) => [own, leader].forEach((log) => log.apply([putCommand(key)]));
     const jump = () => {

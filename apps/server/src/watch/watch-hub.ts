@@ -2,20 +2,25 @@ import { errorBody, type ErrorBody } from '@latchkey/contracts';
 import type { Clock, Timer } from '@latchkey/replica';
 import {
   contains,
+  isCold,
+  pastValueBytes,
   revision,
   type ApplyResult,
   type KeyRange,
+  type PastRevisionEvents,
   type RevisionEvents,
   type StateReader,
 } from '@latchkey/state-machine';
-import { errorBodyOfRefusal } from '../commands/wire-error.js';
+import { errorBodyOfRefusal, errorBodyOfReplica } from '../commands/wire-error.js';
+import type { PastValues, ValueOf } from '../history/past-values.js';
 import { LiveWatches, type WatchGroup } from './live-watches.js';
-import { eventMessages, matchRevision, SharedMessage, type MatchedRevision } from './shared-message.js';
+import { eventMessages, matchRevision, recordsIn, SharedMessage, type MatchedRevision } from './shared-message.js';
 import type { Watch, WatchSink } from './watch.js';
 
 export type WatchHubOptions = {
   readonly clock: Clock;
   readonly reader: Pick<StateReader, 'revision' | 'compactRevision' | 'eventsFrom'>;
+  readonly past: Pick<PastValues, 'with'>;
 };
 
 export type NewWatch = {
@@ -29,6 +34,10 @@ export type NewWatch = {
 
 /** Revisions that one watch is given in one turn while it catches up. */
 const MAX_REVISIONS_PER_SLICE = 256;
+/** Of values that one watch is given in one turn, and at least one revision: they may have to be read first. */
+const MAX_BYTES_PER_SLICE = 1024 * 1024;
+/** Watches for which old values are read at the same time; others have their turn after them. */
+export const MAX_READING_WATCHES = 8;
 /** A client that has not read for this long, or this far behind, loses its watch and may resume (FAILURE-MODES 48). */
 export const MAX_BEHIND_MS = 15_000;
 export const MAX_BEHIND_REVISIONS = 50_000;
@@ -44,6 +53,10 @@ const HOUSEKEEPING_INTERVAL_MS = 1_000;
 export class WatchHub {
   private readonly live = new LiveWatches();
   private readonly behind = new Set<Watch>();
+  /** Those behind for which old values are being read. */
+  private readonly reading = new Set<Watch>();
+  /** Those behind that wait until it is their turn to have old values read. */
+  private readonly unread = new Set<Watch>();
   private undistributed: RevisionEvents[] = [];
   /** Every live watch has been given everything up to here. */
   private distributedRevision = 0;
@@ -111,6 +124,8 @@ export class WatchHub {
     this.count -= 1;
     this.live.remove(watch);
     this.behind.delete(watch);
+    this.reading.delete(watch);
+    this.unread.delete(watch);
   }
 
   /** A sink that could not take more can again. */
@@ -173,27 +188,61 @@ export class WatchHub {
     this.isPumpScheduled = false;
     let isMoreToDo = false;
     for (const watch of [...this.behind]) {
+      if (this.reading.has(watch) || this.unread.has(watch)) continue;
       if (watch.sink.isWritable) isMoreToDo = this.catchUp(watch) || isMoreToDo;
       else this.endIfTooSlow(watch);
+    }
+    for (const watch of this.unread) {
+      if (this.reading.size === MAX_READING_WATCHES) break;
+      this.unread.delete(watch);
+      if (watch.sink.isWritable) isMoreToDo = this.catchUp(watch) || isMoreToDo;
     }
     if (isMoreToDo) this.schedulePump();
   }
 
   /** True when there is more for this watch. */
   private catchUp(watch: Watch): boolean {
-    const { clock, reader } = this.options;
-    const slice = reader.eventsFrom(revision(watch.cursor + 1), MAX_REVISIONS_PER_SLICE);
-    if ('code' in slice) {
-      this.end(watch, errorBodyOfRefusal(slice));
+    const { reader, past } = this.options;
+    const found = reader.eventsFrom(revision(watch.cursor + 1), MAX_REVISIONS_PER_SLICE);
+    if ('code' in found) {
+      this.end(watch, errorBodyOfRefusal(found));
       return false;
     }
-    const matched = slice
-      .map((source) => matchRevision(source, (key) => contains(watch.range, key)))
-      .filter((part): part is MatchedRevision => part !== null);
-    this.deliverAll(watch, eventMessages(matched, watch.withPrevious));
-    watch.cursor = Math.max(watch.cursor, slice.at(-1)?.revision ?? watch.cursor);
+    const slice = sliceFor(watch, found);
+    const records = slice.matched.flatMap((part) => [...recordsIn(part, watch.withPrevious)]);
+    if (this.reading.size === MAX_READING_WATCHES && records.some(isCold)) {
+      this.unread.add(watch);
+      return false;
+    }
+    const given = past.with(records, (valueOf) => this.give(watch, slice, valueOf));
+    if (!(given instanceof Promise)) return given;
+    this.reading.add(watch);
+    void this.whenRead(watch, given);
+    return false;
+  }
+
+  private async whenRead(watch: Watch, given: Promise<boolean>): Promise<void> {
+    try {
+      await given;
+    } catch (error) {
+      const body = errorBodyOfReplica(error);
+      // A bug; it must stop the node.
+      if (body === null) throw error;
+      if (!watch.isOver) this.end(watch, body);
+    }
+    this.reading.delete(watch);
+    if (this.behind.size > 0) this.schedulePump();
+  }
+
+  /** True when there is more for this watch. */
+  private give(watch: Watch, { matched, lastRevision }: Slice, valueOf: ValueOf): boolean {
+    const { clock, reader } = this.options;
+    if (watch.isOver) return false;
+    const isProgress = lastRevision > watch.cursor;
+    this.deliverAll(watch, eventMessages(matched, watch.withPrevious, valueOf));
+    watch.cursor = Math.max(watch.cursor, lastRevision);
     watch.behindSinceMs = clock.nowMs();
-    if (watch.cursor < this.distributedRevision && slice.length > 0) return true;
+    if (watch.cursor < this.distributedRevision && isProgress) return true;
     this.behind.delete(watch);
     watch.behindSinceMs = null;
     if (this.live.isEmpty && this.undistributed.length === 0) this.distributedRevision = reader.revision;
@@ -237,6 +286,26 @@ export class WatchHub {
       watch.sink.deliver(watch, progress);
     }
   }
+}
+
+/** What a watch wants of some revisions in a row. */
+type Slice = { readonly matched: readonly MatchedRevision[]; readonly lastRevision: number };
+
+/** As many of the revisions as are to be given in one turn. */
+function sliceFor({ range, withPrevious, cursor }: Watch, found: readonly PastRevisionEvents[]): Slice {
+  const matched: MatchedRevision[] = [];
+  let lastRevision = cursor;
+  let byteCount = 0;
+  for (const source of found) {
+    const part = matchRevision(source, (key) => contains(range, key));
+    if (part !== null) {
+      for (const record of recordsIn(part, withPrevious)) byteCount += pastValueBytes(record);
+      if (byteCount > MAX_BYTES_PER_SLICE && matched.length > 0) break;
+      matched.push(part);
+    }
+    lastRevision = source.revision;
+  }
+  return { matched, lastRevision };
 }
 
 const unseen = (matched: readonly MatchedRevision[], watch: Watch): readonly MatchedRevision[] =>

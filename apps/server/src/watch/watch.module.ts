@@ -2,16 +2,19 @@ import { Module } from '@nestjs/common';
 import type { Clock } from '@latchkey/replica';
 import { ClusterNode } from '../cluster/cluster-node.js';
 import { CLOCK } from '../cluster/tokens.js';
+import { PastValues } from '../history/past-values.js';
+import { PastValuesModule } from '../history/past-values.module.js';
 import { WatchHub } from './watch-hub.js';
 import { WatchOpener } from './watch-opener.js';
 
 @Module({
+  imports: [PastValuesModule],
   providers: [
     {
       provide: WatchHub,
-      inject: [ClusterNode, CLOCK],
-      useFactory: (node: ClusterNode, clock: Clock): WatchHub => {
-        const hub = new WatchHub({ clock, reader: node.state.reader });
+      inject: [ClusterNode, PastValues, CLOCK],
+      useFactory: (node: ClusterNode, past: PastValues, clock: Clock): WatchHub => {
+        const hub = new WatchHub({ clock, reader: node.state.reader, past });
         node.state.onApply((result) => hub.applied(result));
         node.state.onReplaced(() => hub.replaced());
         node.awaitCommitsWhile(() => hub.size > 0);

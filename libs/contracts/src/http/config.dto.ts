@@ -13,6 +13,14 @@ export class ListConfigQuery {
   prefix?: string;
 }
 
+/** `GET /v1/config/{namespace}/{key}/history` */
+export class ConfigHistoryQuery {
+  /** Only versions below this revision: of an answer with `more`, the first one's. */
+  @IsOptional()
+  @IsNaturalText()
+  before?: string;
+}
+
 /** `POST /v1/config/{namespace}/{key}/rollback` */
 export class RollbackBody {
   @IsInt({ message: 'must be an integer' })

@@ -28,6 +28,7 @@ const SPACES = ['locks', 'elections'];
 const ACQUIRE_FIELDS = new Set(['op', 'space', 'name', 'lease', 'waitMs', 'owner', 'value']);
 const WATCH_FIELDS = new Set(['op', 'range', 'fromRevision', 'previous']);
 const LIST_FIELDS = new Set(['op', 'space', 'prefix']);
+const HISTORY_FIELDS = new Set(['op', 'key', 'beforeRevision']);
 const GRANT_FIELDS = new Set(['op', 'id', 'ttlMs']);
 
 /** A check for operations whose fields are all required. */
@@ -65,7 +66,11 @@ const CHECKS: Readonly<Record<OperationName, Check>> = {
   range: checkRangeRequest,
   txn: (fields, limits) => checkTxn(fields, '', limits),
   compact: exactly({ revision: checkPositive }),
-  history: exactly({ key: checkKey }),
+  history: (fields) => {
+    checkNoOthers(fields, HISTORY_FIELDS, '');
+    checkKey(fields['key'], 'key');
+    if (fields['beforeRevision'] !== undefined) checkPositive(fields['beforeRevision'], 'beforeRevision');
+  },
   leaseGrant: (fields) => {
     checkNoOthers(fields, GRANT_FIELDS, '');
     if (fields['id'] !== undefined) checkLeaseId(fields['id'], 'id');

@@ -30,6 +30,8 @@ export interface CheckpointedStateMachine<Outcome> extends StateMachine<Outcome>
    * does not grow with the state; later entries do not show in it.
    */
   takeChanges(): StateChanges;
+  /** The changes that were taken when the entry at `index` was the last one are durable: they are in the store's rows. */
+  changesSaved(index: LogIndex): void;
   /** Begins to build another state beside the present one, which stays until `finish`. */
   beginRestore(): StateRestore;
 }

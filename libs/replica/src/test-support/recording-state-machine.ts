@@ -27,6 +27,8 @@ export class RecordingStateMachine implements CheckpointedStateMachine<RecordedO
   lastIndex = 0;
   /** Calls of `takeChanges`. */
   takenCount = 0;
+  /** What the driver has told to be durable. */
+  readonly savedIndexes: LogIndex[] = [];
   /** How many commands were there when the changes were taken last. */
   private takenCommands = 0;
 
@@ -56,6 +58,10 @@ export class RecordingStateMachine implements CheckpointedStateMachine<RecordedO
   /** Equal where the same texts were applied. */
   get stateHash(): string {
     return `${this.lastIndex}: ${this.texts.join()}`;
+  }
+
+  changesSaved(index: LogIndex): void {
+    this.savedIndexes.push(index);
   }
 
   takeChanges(): StateChanges {

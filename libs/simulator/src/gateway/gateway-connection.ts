@@ -12,7 +12,7 @@ import type {
 import { encodeCommandBatch, key, leaseId, type CommandOrigin, type StateReader } from '@latchkey/state-machine';
 import type { AppliedOutcome } from '../node/observed-state-machine.js';
 import { WaitingAcquire, type WaitingAcquireParts } from './waiting-acquire.js';
-import { WatchFeed } from './watch-feed.js';
+import { WatchFeed, type FeedSource } from './watch-feed.js';
 import { bodyOfRefusal, bodyOfReplicaError, errorBody } from './wire-errors.js';
 import { wireRecord } from './wire-record.js';
 import { answerOf, commandOf, isWrite, rangeOf, type WriteRequest } from './write-commands.js';
@@ -32,6 +32,8 @@ export type GatewayParts = {
   readonly leases: LeaseClient;
   readonly acquires: WaitingAcquireParts;
   readonly feeds: Set<WatchFeed>;
+  readonly readRows: FeedSource['readRows'];
+  readonly valueMissing: FeedSource['valueMissing'];
   /** A client is told of a write that was applied at `index`. */
   readonly acknowledged: (client: string, index: AppliedOutcome['index']) => void;
 };
@@ -73,7 +75,7 @@ export class GatewayConnection {
   close(): void {
     this.isClosed = true;
     for (const acquire of this.waiting.values()) acquire.abandon();
-    for (const feed of this.watches.values()) this.parts.feeds.delete(feed);
+    for (const feed of this.watches.values()) this.endWatch(feed);
     this.waiting.clear();
     this.watches.clear();
   }
@@ -179,11 +181,12 @@ export class GatewayConnection {
     if (this.isClosed) return;
     const { revision } = reader;
     const cursor = fromRevision === undefined ? revision : fromRevision - 1;
-    const feed = new WatchFeed(rangeOf(range), cursor, {
+    const feed = new WatchFeed(this.parts, rangeOf(range), cursor, {
       events: (upTo, events) => this.link.sendWatch(id, { type: 'events', revision: upTo, events }),
       refused: (refusal) => {
         this.endWatch(feed);
-        this.link.sendWatch(id, { type: 'ended', error: bodyOfRefusal(refusal) });
+        const error = refusal === null ? errorBody('UNAVAILABLE', 'no old values') : bodyOfRefusal(refusal);
+        this.link.sendWatch(id, { type: 'ended', error });
       },
     });
     this.watches.set(id, feed);
@@ -191,10 +194,11 @@ export class GatewayConnection {
     this.succeed(id, { watchId: id, revision });
     this.flush();
     this.link.sendWatch(id, { type: 'created', revision });
-    feed.pump(reader);
+    feed.pump();
   }
 
   private endWatch(feed: WatchFeed): void {
+    feed.end();
     this.parts.feeds.delete(feed);
     for (const [id, open] of this.watches) if (open === feed) this.watches.delete(id);
   }

@@ -7,7 +7,7 @@ import { GatewayConnection, type ClientLink, type GatewayParts } from './gateway
 import { placeKey, type WaitingAcquire } from './waiting-acquire.js';
 import type { WatchFeed } from './watch-feed.js';
 
-export type NodeGatewayParts = Pick<GatewayParts, 'clock' | 'reader' | 'acknowledged'> & {
+export type NodeGatewayParts = Pick<GatewayParts, 'clock' | 'reader' | 'readRows' | 'valueMissing' | 'acknowledged'> & {
   readonly nodeId: NodeId;
   readonly replica: () => Replica<AppliedOutcome>;
 };
@@ -37,7 +37,7 @@ export class NodeGateway {
   }
 
   connect(link: GatewayLink): GatewayConnection {
-    const { clock, reader, replica, acknowledged } = this.parts;
+    const { clock, reader, replica } = this.parts;
     this.links.add(link);
     link.announce([this.parts.nodeId, replica().status().leaderId]);
     const acquires = {
@@ -51,7 +51,7 @@ export class NodeGateway {
       remainingMs: (leaseId: Parameters<LeaseClient['askRemaining']>[0]) => remainingMsOf(this.leases, leaseId),
     };
     const { leases, feeds } = this;
-    return new GatewayConnection({ clock, reader, replica: replica(), leases, acquires, feeds, acknowledged }, link);
+    return new GatewayConnection({ ...this.parts, replica: replica(), leases, acquires, feeds }, link);
   }
 
   disconnected(link: GatewayLink): void {
@@ -112,7 +112,7 @@ export class NodeGateway {
     this.isPumpScheduled = true;
     this.parts.clock.defer(() => {
       this.isPumpScheduled = false;
-      for (const feed of [...this.feeds]) feed.pump(this.parts.reader);
+      for (const feed of [...this.feeds]) feed.pump();
     });
   }
 }

@@ -16,6 +16,7 @@ import type {
   CheckpointFact,
   DiskFact,
   Invariant,
+  MissingValueFact,
   ReadFact,
   RestoredFact,
   RoleFact,
@@ -30,6 +31,7 @@ import { LockBeliefs } from './lock-belief.js';
 import { LogMatching } from './log-matching.js';
 import { MembershipOverlap } from './membership-overlap.js';
 import { MonotoneState } from './monotone-state.js';
+import { OldValues } from './old-values.js';
 import { OneLockHolder } from './one-lock-holder.js';
 import { OwnTermCommit } from './own-term-commit.js';
 import { SilentWhenLost } from './silent-when-lost.js';
@@ -88,6 +90,7 @@ export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
       new LeaseLifetime(as('leaseLifetime'), beliefs),
       new LockBeliefs(as('lockBelief'), beliefs),
       new EffectOnce(as('effectOnce')),
+      new OldValues(as('oldValues')),
       this.watchOrder,
     ];
     const wanting = (kind: FactKind): readonly Invariant[] => all.filter((invariant) => invariant[kind] !== undefined);
@@ -102,6 +105,7 @@ export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
       acknowledged: wanting('acknowledged'),
       readServed: wanting('readServed'),
       watched: wanting('watched'),
+      valueMissing: wanting('valueMissing'),
     };
   }
 
@@ -145,5 +149,9 @@ export class AllInvariants implements Required<Omit<Invariant, 'name'>> {
 
   watched(fact: WatchFact): void {
     for (const invariant of this.wanting.watched) invariant.watched?.(fact);
+  }
+
+  valueMissing(fact: MissingValueFact): void {
+    for (const invariant of this.wanting.valueMissing) invariant.valueMissing?.(fact);
   }
 }

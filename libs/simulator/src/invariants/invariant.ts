@@ -1,6 +1,6 @@
 import type { HardState, LogEntry, LogIndex, LogPosition, NodeId, Role, SnapshotMeta, Term } from '@latchkey/raft';
 import type { PeerMessage, ReplicaStatus } from '@latchkey/replica';
-import type { ApplyResult } from '@latchkey/state-machine';
+import type { ApplyResult, ColdKeyRecord } from '@latchkey/state-machine';
 
 /** What invariants may look at on a disk. */
 export type DiskView = {
@@ -84,6 +84,16 @@ export type SeenEvent = {
 /** A watcher was given all events of a revision. */
 export type WatchFact = { readonly watcher: string; readonly revision: number; readonly events: readonly SeenEvent[] };
 
+/** A value was looked for on the disk, and there is no row of it. */
+export type MissingValueFact = {
+  readonly node: NodeId;
+  readonly record: Pick<ColdKeyRecord, 'key' | 'modRevision'>;
+  /** Whether the node's state still has that version for readers. */
+  readonly isReadable: boolean;
+  readonly appliedIndex: LogIndex;
+  readonly disk: Pick<DiskView, 'checkpoint' | 'damage'>;
+};
+
 /** One promise of the system, checked as the run goes. It sees facts only, so a test can tell it a broken history. */
 export interface Invariant {
   readonly name: string;
@@ -97,6 +107,7 @@ export interface Invariant {
   acknowledged?(fact: AckFact): void;
   readServed?(fact: ReadFact): void;
   watched?(fact: WatchFact): void;
+  valueMissing?(fact: MissingValueFact): void;
 }
 
 /** Tells that the promise is broken. The first report ends the run. */

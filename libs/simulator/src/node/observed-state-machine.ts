@@ -15,7 +15,8 @@ export type AppliedEntry = {
 
 /** The state machine port of one process: the real one, and everybody who must know what was applied. */
 export class ObservedStateMachine implements CheckpointedStateMachine<AppliedOutcome> {
-  readonly machine = new StateMachine();
+  /** Values leave memory as soon as they may: whoever reads old ones needs the disk. */
+  readonly machine = new StateMachine({ maxHotHistoryBytes: 0 });
 
   constructor(
     private readonly onApplied: (entry: AppliedEntry) => void,
@@ -36,6 +37,10 @@ export class ObservedStateMachine implements CheckpointedStateMachine<AppliedOut
 
   takeChanges(): StateChanges {
     return this.machine.takeChanges();
+  }
+
+  changesSaved(index: LogIndex): void {
+    this.machine.changesSaved(index);
   }
 
   beginRestore(): StateRestore {

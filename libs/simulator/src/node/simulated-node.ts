@@ -8,7 +8,7 @@ import {
   type ReplicaOptions,
 } from '@latchkey/replica';
 import { answerQuestion, Lessor } from '@latchkey/lessor';
-import { encodeCommandBatch, type StateReader } from '@latchkey/state-machine';
+import { encodeCommandBatch, type ColdKeyRecord, type StateMachine, type StateReader } from '@latchkey/state-machine';
 import { DiskAccess, type SimulatedDisk } from '../disk/disk-access.js';
 import { DiskImage, NOBODY, type CheckpointWrite, type DiskWrite } from '../disk/disk-image.js';
 import type { EntryChains } from '../disk/entry-chain.js';
@@ -37,6 +37,8 @@ export interface NodeWatcher {
   failed(node: SimulatedNode, error: Error): void;
   /** A client was told of a write that was applied at `index`. */
   acknowledged(client: string, index: LogIndex): void;
+  /** A value that is not in memory is in no row of its disk. */
+  valueMissing(node: SimulatedNode, record: ColdKeyRecord, state: StateMachine): void;
   note(node: SimulatedNode, what: string, detail?: string): void;
 }
 
@@ -211,6 +213,7 @@ export class SimulatedNode {
     const newStoreId = (): string => `${this.id}!${incarnation}.${(storeCount += 1)}`;
     const initialMembership = this.joins ? JOINING : settings.raft.initialMembership;
     const reader = stateMachine.machine;
+    const checkpoints = new SimulatedCheckpointStore(access);
     const replica: Replica<AppliedOutcome> = createReplica({
       ...replicaSettings,
       raft: { ...settings.raft, initialMembership, nodeId: this.id, seed: random.integer(0, 2 ** 31) },
@@ -220,9 +223,7 @@ export class SimulatedNode {
       stateMachine,
       stateHash: () => (this.life?.isAstray === true ? `${this.id} is astray` : reader.stateHash),
       checkpoints:
-        everyEntries === null
-          ? null
-          : { store: new SimulatedCheckpointStore(access), stateMachine, everyEntries, everyBytes: Infinity },
+        everyEntries === null ? null : { store: checkpoints, stateMachine, everyEntries, everyBytes: Infinity },
       clock,
       observer: this.observer(process, { lessor: () => lessor, gateway: () => gateway }),
       onLeaderRequest: (_from, body) => answerQuestion(lessor, body),
@@ -240,6 +241,10 @@ export class SimulatedNode {
       nodeId: this.id,
       clock,
       reader,
+      readRows: (keys) => checkpoints.readRows(keys),
+      valueMissing: (record) => {
+        if (process.isAlive) watcher.valueMissing(this, record, reader);
+      },
       replica: () => replica,
       acknowledged: (client, index) => {
         if (process.isAlive) watcher.acknowledged(client, index);

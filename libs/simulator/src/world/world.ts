@@ -1,5 +1,5 @@
-import { nodeId, type LogIndex, type LogPosition, type NodeId, type Role, type Term } from '@latchkey/raft';
-import type { ApplyResult, StateReader } from '@latchkey/state-machine';
+import { logIndex, nodeId, type LogIndex, type LogPosition, type NodeId, type Role, type Term } from '@latchkey/raft';
+import type { ApplyResult, ColdKeyRecord, StateMachine, StateReader } from '@latchkey/state-machine';
 import type { CheckpointWrite, DiskWrite } from '../disk/disk-image.js';
 import { EntryChains } from '../disk/entry-chain.js';
 import { AllInvariants, type Violation } from '../invariants/all-invariants.js';
@@ -170,6 +170,13 @@ export class World implements NodeWatcher {
     }
     if (result !== null) this.onCommitted(result);
     this.invariants.applied(fact);
+  }
+
+  valueMissing(node: SimulatedNode, record: ColdKeyRecord, state: StateMachine): void {
+    this.note(node, 'value missing', `${record.modRevision}`);
+    if (node.disk.health.lieRate > 0) return;
+    const [isReadable, appliedIndex] = [state.isReadable(record), logIndex(state.lastApplied)];
+    this.invariants.valueMissing({ node: node.id, record, isReadable, appliedIndex, disk: node.disk.image });
   }
 
   acknowledged(client: string, index: LogIndex): void {

@@ -9,10 +9,13 @@ export const KEYS = ['a', 'a/1', 'a/2', 'b', 'locks/x/1', 'locks/x/2', 'locks/y/
 export const LEASES = [1, 2, 3];
 export const LOCKS = ['x', 'y'];
 
+/** Long enough to leave memory when it is old. */
+const LONG_CONTENT = 'long'.repeat(20);
+
 const keys = fc.constantFrom(...KEYS);
 const leases = fc.constantFrom(...LEASES);
 const locks = fc.constantFrom(...LOCKS);
-const contents = fc.constantFrom('', '1', 'two');
+const contents = fc.constantFrom('', '1', 'two', LONG_CONTENT);
 
 const puts = fc
   .tuple(keys, contents, fc.option(leases, { nil: null }))

@@ -22,6 +22,8 @@ export type LifeStep =
   | { readonly type: 'take' };
 
 const BULK_WRITES = 700;
+/** Long enough to leave memory when it is old. */
+const BULK_VALUE_BYTES = 72;
 const MAX_SEQUENCE = 8;
 const sequences = fc.integer({ min: 1, max: MAX_SEQUENCE });
 const idempotencyKeys = fc.constantFrom('k1', 'k2', 'k3', 'k4');
@@ -92,7 +94,11 @@ export function live(machine: TestMachine, step: LifeStep): ApplyResult | null {
       machine.state.advance(machine.state.lastApplied + 1, machine.term);
       return null;
     case 'bulk':
-      return machine.run(...Array.from({ length: BULK_WRITES }, (_, at) => put(`bulk/${at % step.keys}`, String(at))));
+      return machine.run(
+        ...Array.from({ length: BULK_WRITES }, (_, at) =>
+          put(`bulk/${at % step.keys}`, String(at).padEnd(BULK_VALUE_BYTES)),
+        ),
+      );
     case 'compact':
       return machine.run(compact(Math.max(0, machine.state.revision - step.revisionsBack)));
     case 'take':

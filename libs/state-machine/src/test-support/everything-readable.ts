@@ -13,7 +13,8 @@ export function everythingReadable(machine: StateMachine) {
   return withPlainRecords(answersOf(machine));
 }
 
-function answersOf(machine: StateMachine) {
+/** As `everythingReadable`, with records as they are: some may be cold. */
+export function answersOf(machine: StateMachine) {
   const { revision: now, compactRevision, stateHash, lastApplied } = machine;
   const step = Math.max(1, Math.floor((now - compactRevision) / SAMPLED_REVISIONS));
   const revisions: number[] = [Math.max(0, compactRevision - 1), compactRevision, compactRevision + 1, now, now + 1];

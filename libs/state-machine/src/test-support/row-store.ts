@@ -29,6 +29,10 @@ export class RowStore {
     return [...this.#rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
   }
 
+  valueOf(key: Uint8Array): Uint8Array | null {
+    return this.#rows.get(textOf(key))?.value ?? null;
+  }
+
   restoreInto(machine: StateMachine, position: { readonly index: number; readonly term: number }): StateMachine {
     const restore = machine.beginRestore();
     const { rows } = this;

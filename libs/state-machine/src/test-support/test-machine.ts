@@ -2,15 +2,19 @@ import { encodeCommandBatch } from '../command-batch-codec.js';
 import type { Command, CommandOrigin } from '../commands.js';
 import type { Outcome } from '../outcomes.js';
 import type { ApplyResult } from '../state-machine-api.js';
-import { StateMachine } from '../state-machine.js';
+import { StateMachine, type StateMachineOptions } from '../state-machine.js';
 import { lease } from './commands.js';
 
 const FIRST_WALL_CLOCK_MS = 1_700_000_000_000;
 
 /** A state machine that is fed through its codec, one entry after the other. */
 export class TestMachine {
-  readonly state = new StateMachine();
+  readonly state: StateMachine;
   term = 1;
+
+  constructor(options: StateMachineOptions = {}) {
+    this.state = new StateMachine(options);
+  }
 
   apply(origin: CommandOrigin, commands: readonly Command[]): ApplyResult {
     const index = this.state.lastApplied + 1;
