@@ -26,6 +26,13 @@ function hotVersions(machine: TestMachine, name = A): readonly (readonly [number
   return machine.state.history(name).map(({ revision: at, record }) => [at, record?.value !== null] as const);
 }
 
+/** Of the events from a revision on, whether they have their values. */
+function hotEvents(machine: TestMachine, from: number): readonly boolean[] {
+  const found = machine.state.eventsFrom(revision(from), MANY_KEYS);
+  if ('code' in found) throw new Error(found.code);
+  return found.flatMap(({ events }) => events.map((event) => event.type === 'put' && event.record.value !== null));
+}
+
 describe('values of old versions', () => {
   it('leave memory once they are in a checkpoint that is saved, and not before', () => {
     const machine = new TestMachine({ maxHotHistoryBytes: 0 });
@@ -45,6 +52,7 @@ describe('values of old versions', () => {
       [3, false],
       [4, true],
     ]);
+    expect(hotEvents(machine, 2)).toEqual([false, false, true]);
     expect(machine.state.hotHistoryBytes).toBe(0);
   });
 

@@ -76,6 +76,23 @@ describe('a watch that begins where values are not in memory any more', () => {
     expect(log.lookups.length).toBeGreaterThan(1);
   });
 
+  it('gets them once, though others write while they are read', async () => {
+    const { clock, log, watch } = world();
+    for (let count = 0; count < 4; count += 1) log.put('a/1');
+    log.save();
+    const open = closeGate(log);
+    const { sink } = watch(2);
+    await clock.settle();
+    for (let count = 0; count < 3; count += 1) {
+      log.put('a/1');
+      await clock.settle();
+    }
+    open();
+    await clock.settle();
+    expect(sink.puts).toEqual(puts(2, 8));
+    expect(log.lookups).toHaveLength(1);
+  });
+
   it('is told what was there before each change, if it wants to know', async () => {
     const { clock, log, watch } = world();
     for (let count = 0; count < 4; count += 1) log.put('a/1');
