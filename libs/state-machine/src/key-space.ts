@@ -22,6 +22,8 @@ export const FIRST_WRITTEN_REVISION = EMPTY_STORE_REVISION + 1;
 /** Compacted versions freed with every entry, and besides for every one that was added: now, or when there is room. */
 const SWEPT_VERSIONS_PER_ENTRY = 256;
 const SWEPT_VERSIONS_PER_WRITE = 2;
+/** Whose values may leave memory with every entry, however few there are: takes less than a millisecond. */
+const COOLED_VERSIONS_PER_ENTRY = 1_024;
 /** What one entry frees takes less than 10 ms. */
 const MAX_SWEPT_VERSIONS_PER_ENTRY = 4_096;
 
@@ -226,7 +228,7 @@ export class KeySpace {
   sweep(): void {
     const wanted = SWEPT_VERSIONS_PER_ENTRY + this.#sweepDebt;
     let budget = Math.min(wanted, MAX_SWEPT_VERSIONS_PER_ENTRY);
-    this.#cooling.cool(this.#compactRevision, budget);
+    this.#cooling.cool(this.#compactRevision, Math.max(COOLED_VERSIONS_PER_ENTRY, budget));
     this.#sweepDebt = wanted - budget;
     while (budget > 0 && this.#unswept.length > 0) {
       const key = this.#unswept.pop();

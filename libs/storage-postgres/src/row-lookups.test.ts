@@ -88,6 +88,13 @@ describe('single rows in the database', () => {
     expect(error).toMatchObject({ code: 'corrupt' });
   });
 
+  it('are given to whoever asked for them, though many share a statement', async () => {
+    const all = Array.from({ length: 500 }, (_, at) => version(at + 1, at));
+    await save(1, all);
+    const asked = all.map((row, at) => found([keyOf(VERSIONS, 10_000 + at), row.key]));
+    expect(await Promise.all(asked)).toEqual(hexOf(all).map((value) => [null, value]));
+  });
+
   it('are looked for on one connection, however many ask, and on a new one after it was lost', async () => {
     await save(1, [version(1)]);
     expect(await connections()).toBe(0);
@@ -105,7 +112,8 @@ describe('single rows in the database', () => {
 
   it('are refused to whoever comes when too many wait already, and to all once the store is closed', async () => {
     await save(1, [version(1)]);
-    const asked = Array.from({ length: MAX_WAITING_LOOKUPS + 1 }, () => found([keyOf(VERSIONS, 1)]));
+    // One is under way.
+    const asked = Array.from({ length: 1 + MAX_WAITING_LOOKUPS + 1 }, () => found([keyOf(VERSIONS, 1)]));
     const answers = await Promise.allSettled(asked);
     expect(answers.filter(({ status }) => status === 'rejected')).toHaveLength(1);
     expect(answers.at(-1)).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });

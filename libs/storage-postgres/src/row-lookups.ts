@@ -13,6 +13,8 @@ import { StoreConnection } from './store-connection.js';
 
 /** Calls that wait for their turn on the connection; the ones after them are refused. */
 export const MAX_WAITING_LOOKUPS = 1_024;
+/** Of calls that share a statement: the largest values come to 32 MiB. */
+const MAX_SHARED_ROWS = 64;
 const IDLE_CONNECTION_MS = 60_000;
 
 /** The only page that can hold a key is the first that does not end before it. */
@@ -41,14 +43,21 @@ type FoundColumns = {
   readonly checksum: string | null;
 };
 
+type Lookup = {
+  readonly keys: readonly Uint8Array[];
+  readonly writer: Writer;
+  readonly resolve: (values: readonly (Uint8Array | null)[]) => void;
+  readonly reject: (error: unknown) => void;
+};
+
 /**
  * Reads single rows of the latest checkpoint: see `CheckpointStore.readRows`. On a connection of its own, which is opened when
  * it is needed and closed when it has not been for a minute.
  */
 export class RowLookups {
   private connection: StoreConnection | null = null;
-  private turn: Promise<unknown> = Promise.resolve();
-  private waitingCount = 0;
+  private readonly waiting: Lookup[] = [];
+  private running: Promise<void> | null = null;
   private idle: NodeJS.Timeout | null = null;
   private isClosed = false;
 
@@ -57,18 +66,13 @@ export class RowLookups {
   /** @throws LogStoreError */
   async read(keys: readonly Uint8Array[], writer: Writer): Promise<readonly (Uint8Array | null)[]> {
     invariant(keys.length <= MAX_READ_ROWS, 'too many rows were asked for at once');
-    if (this.waitingCount >= MAX_WAITING_LOOKUPS) {
+    if (this.waiting.length >= MAX_WAITING_LOOKUPS) {
       throw new LogStoreError('unavailable', `${MAX_WAITING_LOOKUPS} reads of rows wait already`);
     }
-    this.waitingCount += 1;
-    const mine = this.turn.then(() => this.readNow(keys, writer));
-    this.turn = mine.catch(() => undefined);
-    try {
-      return await mine;
-    } finally {
-      this.waitingCount -= 1;
-      if (this.waitingCount === 0) this.closeWhenIdle();
-    }
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ keys, writer, resolve, reject });
+      this.running ??= this.run();
+    });
   }
 
   /** Idempotent. A call under way fails. */
@@ -76,22 +80,47 @@ export class RowLookups {
     this.isClosed = true;
     if (this.idle !== null) clearTimeout(this.idle);
     await this.connection?.end();
-    await this.turn;
+    await this.running;
     await this.connection?.end();
     this.connection = null;
   }
 
-  private async readNow(keys: readonly Uint8Array[], writer: Writer): Promise<readonly (Uint8Array | null)[]> {
-    const { url, nodeId } = this.options;
+  /** One statement after the other; those that wait meanwhile share the next one. */
+  private async run(): Promise<void> {
     if (this.idle !== null) clearTimeout(this.idle);
     this.idle = null;
+    for (let calls = takeTogether(this.waiting); calls.length > 0; calls = takeTogether(this.waiting)) {
+      await this.answer(calls);
+    }
+    this.running = null;
+    this.closeWhenIdle();
+  }
+
+  private async answer(calls: readonly Lookup[]): Promise<void> {
+    try {
+      const values = await this.readNow(calls);
+      let start = 0;
+      for (const { keys, resolve } of calls) {
+        resolve(values.slice(start, start + keys.length));
+        start += keys.length;
+      }
+    } catch (error) {
+      for (const { reject } of calls) reject(error);
+    }
+  }
+
+  private async readNow(calls: readonly Lookup[]): Promise<readonly (Uint8Array | null)[]> {
+    const { url, nodeId } = this.options;
+    const [first] = calls;
+    invariant(first !== undefined, 'nobody asks');
     try {
       this.assertOpen();
       if (this.connection?.lostReason !== null) {
         this.connection = await StoreConnection.open(url, `latchkey ${nodeId} history`);
       }
       this.assertOpen();
-      return await lookUp(this.connection.client, keys, writer);
+      const keys = calls.flatMap((call) => call.keys);
+      return await lookUp(this.connection.client, keys, first.writer);
     } catch (error) {
       this.connection?.destroy();
       this.connection = null;
@@ -113,6 +142,18 @@ export class RowLookups {
     }, IDLE_CONNECTION_MS);
     this.idle.unref();
   }
+}
+
+/** The calls that come next: one, and those after it that are asked on the same claim and fit. */
+function takeTogether(waiting: Lookup[]): readonly Lookup[] {
+  let rowCount = 0;
+  let count = 0;
+  for (const { keys, writer } of waiting) {
+    rowCount += keys.length;
+    if (count > 0 && (rowCount > MAX_SHARED_ROWS || writer.epoch !== waiting[0]?.writer.epoch)) break;
+    count += 1;
+  }
+  return waiting.splice(0, count);
 }
 
 async function lookUp(
