@@ -1,4 +1,5 @@
 import { logIndex, type LogIndex, type NodeId } from '@latchkey/raft';
+import { MAX_REMEMBERED_CLAIMS } from '@latchkey/replica';
 import type { IdentityStore, LossReason, NewHistory, PeerRecord, StoreIdentity } from '@latchkey/replica';
 import { MemoryIdentityStore, type MemoryDisk } from '@latchkey/storage-memory';
 
@@ -12,6 +13,10 @@ class IdentityStoreOnDisk implements IdentityStore {
 
   identify(): Promise<StoreIdentity> {
     return this.inner.identify();
+  }
+
+  keepClaim(epoch: number): Promise<void> {
+    return this.inner.keepClaim(epoch);
   }
 
   rememberFounders(founders: readonly NodeId[]): Promise<void> {
@@ -67,6 +72,76 @@ class HasTheSameNameAsEveryOther extends IdentityStoreOnDisk {
 class DoesNotCountItsOwners extends IdentityStoreOnDisk {
   override async identify(): Promise<StoreIdentity> {
     return { ...(await super.identify()), epoch: 1 };
+  }
+}
+
+class RemembersThePresentClaimAlone extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const found = await super.identify();
+    return { ...found, claims: found.claims.slice(-1) };
+  }
+}
+
+class ForgetsThePresentClaim extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const found = await super.identify();
+    return { ...found, claims: found.claims.slice(0, -1) };
+  }
+}
+
+class RepeatsAMark extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const found = await super.identify();
+    return { ...found, claims: found.claims.map(({ epoch }) => ({ epoch, mark: found.claims[0]?.mark ?? 0 })) };
+  }
+}
+
+class TakesTheEpochForAMark extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const found = await super.identify();
+    return { ...found, claims: found.claims.map(({ epoch }) => ({ epoch, mark: epoch })) };
+  }
+}
+
+class DrawsAMarkEachTimeItIsAsked extends IdentityStoreOnDisk {
+  private asked = 0;
+
+  override async identify(): Promise<StoreIdentity> {
+    const found = await super.identify();
+    this.asked += 1;
+    return { ...found, claims: found.claims.map(({ epoch, mark }) => ({ epoch, mark: mark + this.asked })) };
+  }
+}
+
+class RemembersTooFewClaims extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    const found = await super.identify();
+    return { ...found, claims: found.claims.slice(1 - MAX_REMEMBERED_CLAIMS) };
+  }
+}
+
+class KeepsNoClaim extends IdentityStoreOnDisk {
+  override async keepClaim(): Promise<void> {}
+}
+
+class KeepsEveryClaim extends IdentityStoreOnDisk {
+  override async identify(): Promise<StoreIdentity> {
+    for (const { epoch } of this.disk.identity.claims) await this.inner.keepClaim(epoch);
+    return super.identify();
+  }
+}
+
+class KeepsAClaimOfAnother extends IdentityStoreOnDisk {
+  override async keepClaim(epoch: number): Promise<void> {
+    await super.keepClaim(epoch - 1);
+  }
+}
+
+class KeepsTheClaimsThatAreGivenUp extends IdentityStoreOnDisk {
+  override async startAnew(history: NewHistory): Promise<void> {
+    const { claims } = this.disk.identity;
+    await super.startAnew(history);
+    this.disk.identity.claims = claims;
   }
 }
 
@@ -212,6 +287,16 @@ export const BROKEN_IDENTITY_STORES = [
   IsNamedAnewAtEachStart,
   HasTheSameNameAsEveryOther,
   DoesNotCountItsOwners,
+  RemembersThePresentClaimAlone,
+  ForgetsThePresentClaim,
+  RepeatsAMark,
+  TakesTheEpochForAMark,
+  DrawsAMarkEachTimeItIsAsked,
+  RemembersTooFewClaims,
+  KeepsNoClaim,
+  KeepsEveryClaim,
+  KeepsAClaimOfAnother,
+  KeepsTheClaimsThatAreGivenUp,
   TakesATermForNothing,
   TakesASnapshotForNothing,
   IsOldOnceItRemembers,

@@ -264,6 +264,27 @@ export const MUTANTS = [
     replace: '',
   },
   {
+    id: 'claims-told-by-their-number',
+    breaks: 'a database that was set back and started often enough is taken for itself (FAILURE-MODES 32)',
+    file: 'libs/replica/src/peer-stores.ts',
+    find: 'mark !== null && seen.mark !== null && mark !== seen.mark',
+    replace: 'false',
+  },
+  {
+    id: 'forgotten-claim-believed',
+    breaks: 'a database that was set back and started even more often is taken for itself (FAILURE-MODES 32)',
+    file: 'libs/replica/src/peer-stores.ts',
+    find: 'return refusalOf(claim, seen) === null;',
+    replace: 'return false;',
+  },
+  {
+    id: 'no-claim-kept',
+    breaks: 'nodes that were started again and again alone refuse each other for ever (FAILURE-MODES 32)',
+    file: 'libs/replica/src/remembered-claims.ts',
+    find: ' || kept.has(claim)',
+    replace: '',
+  },
+  {
     id: 'begins-anew-before-it-is-released',
     breaks: 'what the cluster counts on is thrown away (FAILURE-MODES 32)',
     file: 'libs/replica/src/history-releases.ts',
@@ -572,6 +593,14 @@ export const MUTANTS = [
     tests: ['test/conformance/postgres-identity-store.test.ts'],
     find: 'if (self.lost === null) await',
     replace: 'await',
+  },
+  {
+    id: 'damaged-claim-accepted',
+    breaks: 'a node goes by a claim that nobody has made (FAILURE-MODES 32)',
+    file: 'libs/storage-postgres/src/claim-record.ts',
+    tests: ['libs/storage-postgres/src/postgres-identity-store.test.ts'],
+    find: 'if (checksumOfClaim(claim) === safeIntegerFrom(row.checksum',
+    replace: 'if (0 <= safeIntegerFrom(row.checksum',
   },
   {
     id: 'damaged-identity-accepted',

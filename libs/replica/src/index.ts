@@ -11,6 +11,7 @@ export type {
 export type { Clock, Timer } from './ports/clock.js';
 export type { FounderStore, IdentityMessage, StoreClaim, StoreVerdict } from './ports/identity-messages.js';
 export type {
+  ClaimMark,
   IdentityStore,
   LossReason,
   NewHistory,
@@ -35,7 +36,9 @@ export type { RejoinReason } from './lost-history.js';
 export { HistoryLostError } from './history-lost-error.js';
 export type { IdentityOptions } from './node-identity.js';
 export type { CheckpointOptions, Replica, ReplicaOptions, ReplicaPhase, ReplicaStatus } from './replica-api.js';
-export { MAX_SNAPSHOT_CHUNK_BYTES } from './limits.js';
+export { MAX_KEPT_CLAIMS, MAX_REMEMBERED_CLAIMS, MAX_SNAPSHOT_CHUNK_BYTES } from './limits.js';
+export type { RememberedClaim } from './remembered-claims.js';
+export { markOf, rememberedClaims } from './remembered-claims.js';
 export { createReplica } from './create-replica.js';
 export type { ReplicaErrorCode, RetryClass } from './replica-error.js';
 export { ReplicaError } from './replica-error.js';

@@ -113,6 +113,15 @@ export const ADMISSION_GRACE_HEARTBEATS = 2;
 /** A node without its history asks the leader to release it this often, in election timeouts. */
 export const RELEASE_ASK_ELECTION_TIMEOUTS = 0.5;
 
+/** Of its latest claims a store remembers so many: who has seen one of them finds it there. */
+export const MAX_REMEMBERED_CLAIMS = 64;
+
+/**
+ * So many of those by which the node has taken part outlive that. The others know the store by them: processes that end
+ * before they reach anybody, and databases that must be loaded again and again, use up the latest ones.
+ */
+export const MAX_KEPT_CLAIMS = 16;
+
 /** How often a node tells the others how far its store is, while that changes. */
 export const STORE_CLAIM_INTERVAL_MS = 1_000;
 

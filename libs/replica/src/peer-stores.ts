@@ -2,12 +2,15 @@ import { logIndex, term, type LogIndex, type NodeId, type RaftMessage, type Term
 import { PEER_RECORD_SAVE_INTERVAL_MS } from './limits.js';
 import type { FounderStore, StoreClaim, StoreVerdict } from './ports/identity-messages.js';
 import type { PeerRecord } from './ports/identity-store.js';
+import { markOf } from './remembered-claims.js';
 import { storeTagOf } from './store-tag.js';
 
 export type JudgedClaim = {
   readonly verdict: Exclude<StoreVerdict, 'notMember'>;
   /** It is not the store that was seen before, or shows less than it did. */
   readonly isAnother: boolean;
+  /** It is refused for nothing but that it does not go back to what was seen: that may be long ago. */
+  readonly isUnplaced: boolean;
 };
 
 /** What the judging node knows of the one that makes the claim. */
@@ -52,18 +55,19 @@ export class PeerStores {
   /** Decides about the claim, and remembers it unless it is refused. */
   judge(node: NodeId, claim: StoreClaim, { isVoter, hasFounded }: ClaimContext): JudgedClaim {
     const seen = this.known.get(node);
-    const refusal = seen === undefined ? null : refusalOf(claim, seen.record);
+    const isUnplaced = seen !== undefined && isUnplacedBy(claim, seen.record);
+    const refusal = seen === undefined ? null : isUnplaced ? 'behind' : refusalOf(claim, seen.record);
     const isAnother = seen === undefined || refusal !== null;
-    if (isVoter && refusal !== null) return { verdict: refusal, isAnother };
+    if (isVoter && refusal !== null) return { verdict: refusal, isAnother, isUnplaced };
     // A voter that has taken part and is new has lost everything, also where nobody has written down who it was.
     const hasShown = seen !== undefined && (seen.record.term > 0 || seen.record.lastIndex > 0);
     if (isVoter && claim.isNew && hasFounded && (seen === undefined || hasShown)) {
-      return { verdict: seen === undefined ? 'replaced' : 'behind', isAnother };
+      return { verdict: seen === undefined ? 'replaced' : 'behind', isAnother, isUnplaced: false };
     }
     const { storeId, epoch } = claim;
     const isSameTerm = !isAnother && seen.record.term === claim.term;
     const lastIndex = isSameTerm ? maxIndex(seen.record.lastIndex, claim.keptIndex) : claim.keptIndex;
-    const record = { node, storeId, epoch, term: claim.term, lastIndex };
+    const record = { node, storeId, epoch, mark: markOf(claim.claims, epoch), term: claim.term, lastIndex };
     this.known.set(node, {
       record,
       saved: seen?.saved ?? null,
@@ -71,7 +75,7 @@ export class PeerStores {
       isVoter,
       storeTag: isAnother ? storeTagOf(storeId) : seen.storeTag,
     });
-    return { verdict: 'welcome', isAnother };
+    return { verdict: 'welcome', isAnother, isUnplaced: false };
   }
 
   /** What others remember of founders that this node has not seen. */
@@ -86,7 +90,7 @@ export class PeerStores {
 
   voterStores(): readonly FounderStore[] {
     const voters = [...this.known.values()].filter(({ isVoter }) => isVoter);
-    return voters.map(({ record: { node, storeId, epoch } }) => ({ node, storeId, epoch }));
+    return voters.map(({ record: { node, storeId, epoch, mark } }) => ({ node, storeId, epoch, mark }));
   }
 
   /**
@@ -147,7 +151,8 @@ export class PeerStores {
   /** Records that are to be written now: of a store that is new here at once, of one that has grown now and then. */
   takeDue(nowMs: number): readonly PeerRecord[] {
     return this.take(nowMs, ({ record, saved, savedAtMs }) => {
-      if (saved === null || saved.storeId !== record.storeId || saved.epoch !== record.epoch) return true;
+      if (saved === null || saved.storeId !== record.storeId) return true;
+      if (saved.epoch !== record.epoch || saved.mark !== record.mark) return true;
       const hasGrown = record.term !== saved.term || record.lastIndex !== saved.lastIndex;
       return hasGrown && nowMs - savedAtMs >= PEER_RECORD_SAVE_INTERVAL_MS;
     });
@@ -180,11 +185,25 @@ export class PeerStores {
   }
 }
 
-/** Within one term what a store holds never shrinks; in a later one its end may have been replaced by less. */
+/**
+ * Within one term what a store holds never shrinks; in a later one its end may have been replaced by less. That its epoch has
+ * grown says little: so it does with each start, also of a store that was set back, but by other claims.
+ */
 function refusalOf(claim: StoreClaim, seen: PeerRecord): 'replaced' | 'behind' | null {
   if (claim.storeId !== seen.storeId) return 'replaced';
-  const isOlder = claim.epoch < seen.epoch || claim.term < seen.term;
+  const mark = markOf(claim.claims, seen.epoch);
+  const isOtherClaim = mark !== null && seen.mark !== null && mark !== seen.mark;
+  const isOlder = isOtherClaim || claim.epoch < seen.epoch || claim.term < seen.term;
   return isOlder || (claim.term === seen.term && claim.lastIndex < seen.lastIndex) ? 'behind' : null;
+}
+
+/**
+ * Whether nothing but the claim that was seen is missing. Of a node that takes part a majority has found it, or has seen
+ * later ones: who was away for long would have nobody to believe otherwise.
+ */
+function isUnplacedBy(claim: StoreClaim, seen: PeerRecord): boolean {
+  if (claim.takesPart || seen.mark === null || markOf(claim.claims, seen.epoch) !== null) return false;
+  return refusalOf(claim, seen) === null;
 }
 
 function maxIndex(one: LogIndex, other: LogIndex): LogIndex {

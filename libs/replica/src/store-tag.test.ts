@@ -9,6 +9,8 @@ const NEW = 'store of n2 after it was wiped';
 const claimOf = (storeId: string) => ({
   storeId,
   epoch: 1,
+  claims: [{ epoch: 1, mark: 7 }],
+  takesPart: false,
   isNew: false,
   term: term(3),
   lastIndex: logIndex(9),
@@ -32,7 +34,9 @@ describe('the tag of a store', () => {
 
 describe('what a store says', () => {
   it('does not count where another one is known of that voter', () => {
-    const peers = new PeerStores([{ node: N2, storeId: OLD, epoch: 1, term: term(3), lastIndex: logIndex(9) }]);
+    const peers = new PeerStores([
+      { node: N2, storeId: OLD, epoch: 1, mark: 7, term: term(3), lastIndex: logIndex(9) },
+    ]);
     expect(peers.isKnownStore(N2, storeTagOf(OLD))).toBe(true);
     expect(peers.isKnownStore(N2, storeTagOf(NEW))).toBe(false);
     peers.judge(N2, claimOf(NEW), { isVoter: true, hasFounded: true });
@@ -40,7 +44,9 @@ describe('what a store says', () => {
   });
 
   it('counts once the node is believed with it: it had no vote when it changed it', () => {
-    const peers = new PeerStores([{ node: N2, storeId: OLD, epoch: 1, term: term(3), lastIndex: logIndex(9) }]);
+    const peers = new PeerStores([
+      { node: N2, storeId: OLD, epoch: 1, mark: 7, term: term(3), lastIndex: logIndex(9) },
+    ]);
     peers.judge(N2, claimOf(NEW), { isVoter: false, hasFounded: true });
     expect(peers.isKnownStore(N2, storeTagOf(NEW))).toBe(true);
     expect(peers.isKnownStore(N2, storeTagOf(OLD))).toBe(false);

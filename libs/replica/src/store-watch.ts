@@ -14,6 +14,7 @@ import type { IdentityMessage, StoreClaim, StoreVerdict } from './ports/identity
 import type { PeerMessage } from './ports/peer-transport.js';
 import type { IdentityStore, PeerRecord, StoreId, StoreIdentity } from './ports/identity-store.js';
 import { hasVote, isMemberOf, votersOf } from './quorum-of.js';
+import { markOf } from './remembered-claims.js';
 import type { StorePosition, StoreStanding } from './store-standing.js';
 
 /** What the identity of a node needs of the driver around it. */
@@ -62,6 +63,7 @@ export class StoreWatch {
   private replayedIndex = logIndex(0);
   private wantsVote: boolean;
   private lastClaim = '';
+  private keepsClaim = false;
   /** Whose store was another one than is known. */
   private readonly doubted = new Set<NodeId>();
   private writing: Promise<void> = Promise.resolve();
@@ -118,19 +120,20 @@ export class StoreWatch {
 
   claim(): StoreClaim {
     const { identity, host, loaded } = this.options;
-    const { storeId, epoch, founders } = identity;
+    const { storeId, epoch, claims, founders } = identity;
     const position = host.position() ?? loaded;
     const isUnused = identity.isNew && position.term === 0 && position.lastIndex === 0;
     // Who knows with whom it founded the cluster has not lost everything, whether it came to use its store or not.
     const isNew = isUnused && (founders === null || founders.length === 0);
-    return { storeId, epoch, isNew, ...position };
+    return { storeId, epoch, claims, takesPart: this.isRunning, isNew, ...position };
   }
 
   /** @returns the verdict, which the other is told if it wants to know */
   takeClaim(from: NodeId, { claim, wantsVerdict }: StoreClaimMessage): StoreVerdict {
     const { host } = this.options;
     const isVoter = this.mayVote(from);
-    const { verdict, isAnother } = this.peers.judge(from, claim, { isVoter, hasFounded: this.hasFounded });
+    const context = { isVoter, hasFounded: this.hasFounded };
+    const { verdict, isAnother, isUnplaced } = this.peers.judge(from, claim, context);
     if (verdict === 'welcome') {
       this.releases.welcomed(from, claim.storeId);
       if (isAnother && this.isRunning) host.give({ type: 'peerStoreReplaced', peer: from });
@@ -138,7 +141,9 @@ export class StoreWatch {
     }
     const hasNoVote = claim.isNew && this.hasFounded && !isVoter;
     const told = this.isStranger(from, claim) ? 'notMember' : hasNoVote ? 'noVote' : verdict;
-    if (wantsVerdict) this.tellVerdict(from, claim, told);
+    // What a node remembers that does not take part itself may be of long ago: others have seen more.
+    const isDoubtful = isUnplaced && !this.isRunning && told === 'behind';
+    if (wantsVerdict && !isDoubtful) this.tellVerdict(from, claim, told);
     return verdict;
   }
 
@@ -177,6 +182,7 @@ export class StoreWatch {
       for (const peer of host.connectedPeers()) host.send(peer, { type: 'storeClaim', claim, wantsVerdict: false });
     }
     this.write();
+    this.keepClaim();
     this.ask([...this.doubted]);
     this.doubted.clear();
     if (this.wantsVote) this.askForVote();
@@ -189,8 +195,8 @@ export class StoreWatch {
     if (!this.wantsVote || !isSo) return;
     this.wantsVote = false;
     const { term, keptIndex } = this.claim();
-    const { storeId, epoch } = identity;
-    const record = { node: nodeId, storeId, epoch, term, lastIndex: keptIndex };
+    const { storeId, epoch, claims } = identity;
+    const record = { node: nodeId, storeId, epoch, mark: markOf(claims, epoch), term, lastIndex: keptIndex };
     this.afterWrites(() => store.rememberPeers([record]));
     onVoteRegained();
   }
@@ -265,6 +271,21 @@ export class StoreWatch {
     if (!this.isRunning) return;
     const due = this.peers.takeDue(this.options.host.nowMs());
     if (due.length > 0) this.save(due);
+  }
+
+  /** Until it has worked: the others may know the store by this claim for as long as they reach nobody. */
+  private keepClaim(): void {
+    if (this.keepsClaim) return;
+    this.keepsClaim = true;
+    const { store, identity } = this.options;
+    this.afterWrites(async () => {
+      try {
+        await store.keepClaim(identity.epoch);
+      } catch (error) {
+        this.keepsClaim = false;
+        throw error;
+      }
+    });
   }
 
   private save(records: readonly PeerRecord[]): void {

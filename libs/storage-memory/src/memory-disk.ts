@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import {
   logIndex,
   term,
@@ -8,7 +9,17 @@ import {
   type NodeId,
   type SnapshotMeta,
 } from '@latchkey/raft';
-import type { LossReason, PeerRecord, StateRow, StoreId } from '@latchkey/replica';
+import {
+  rememberedClaims,
+  type LossReason,
+  type PeerRecord,
+  type RememberedClaim,
+  type StateRow,
+  type StoreId,
+} from '@latchkey/replica';
+
+/** As many as `randomInt` can tell apart. */
+const MARK_COUNT = 2 ** 48 - 1;
 
 type StorePart = 'log' | 'checkpoints' | 'identity';
 
@@ -17,6 +28,7 @@ export type MemoryIdentity = {
   storeId: StoreId;
   /** How often the disk was loaded. */
   epoch: number;
+  claims: readonly RememberedClaim[];
   wantsVoteBack: boolean;
   founders: readonly NodeId[] | null;
   joinedIndex: LogIndex;
@@ -50,7 +62,7 @@ export class MemoryDisk {
 
   constructor(storeId: StoreId = 'memory') {
     const nothing = { wantsVoteBack: false, founders: null, joinedIndex: logIndex(0), lost: null };
-    this.identity = { storeId, epoch: 0, ...nothing, peers: new Map() };
+    this.identity = { storeId, epoch: 0, claims: [], ...nothing, peers: new Map() };
   }
 
   /** Nothing was ever written. */
@@ -58,6 +70,18 @@ export class MemoryDisk {
     const { hardState, base, entries, checkpoint } = this;
     const hasVoted = hardState.currentTerm > 0 || hardState.votedFor !== null;
     return !this.isDamaged && !hasVoted && base.index === 0 && entries.length === 0 && checkpoint === null;
+  }
+
+  /** A process loads it. */
+  claim(): void {
+    this.identity.epoch += 1;
+    this.rememberClaim();
+  }
+
+  /** The present one, under a new mark. */
+  rememberClaim(): void {
+    const { identity } = this;
+    identity.claims = rememberedClaims(identity.claims, { epoch: identity.epoch, mark: randomInt(MARK_COUNT) });
   }
 
   /** Log store, checkpoint store and identity store made one after the other, in any order, are of the same process. */

@@ -23,7 +23,14 @@ export class MemoryIdentityStore implements IdentityStore {
   async identify(): Promise<StoreIdentity> {
     this.assertOwner();
     const { isNew, identity } = this.disk;
-    return { ...identity, isNew, peers: [...identity.peers.values()] };
+    const claims = identity.claims.map(({ epoch, mark }) => ({ epoch, mark }));
+    return { ...identity, claims, isNew, peers: [...identity.peers.values()] };
+  }
+
+  async keepClaim(epoch: number): Promise<void> {
+    this.assertOwner();
+    const { identity } = this.disk;
+    identity.claims = identity.claims.map((claim) => (claim.epoch === epoch ? { ...claim, isKept: true } : claim));
   }
 
   async rememberFounders(founders: readonly NodeId[]): Promise<void> {
@@ -61,7 +68,8 @@ export class MemoryIdentityStore implements IdentityStore {
     disk.entries = [];
     disk.checkpoint = null;
     disk.isDamaged = false;
-    Object.assign(disk.identity, { ...history, founders: [], lost: null });
+    Object.assign(disk.identity, { ...history, claims: [], founders: [], lost: null });
+    disk.rememberClaim();
   }
 
   private assertOwner(): void {

@@ -13,7 +13,7 @@ export class MemoryLogStore implements LogStore {
   async load(): Promise<DurableState> {
     invariant(!this.process.isClosed, 'a closed store was loaded');
     this.disk.owner = this.process;
-    this.disk.identity.epoch += 1;
+    this.disk.claim();
     if (this.disk.isDamaged) throw new LogStoreError('corrupt', 'what is on the disk is not what was written');
     const { hardState, base, entries, checkpoint } = this.disk;
     return { hardState, base, entries: copiesOf(entries), checkpoint: checkpoint?.meta ?? null };

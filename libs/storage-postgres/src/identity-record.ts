@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { logIndex, nodeId, term, type LogIndex, type NodeId } from '@latchkey/raft';
 import { LogStoreError, type LossReason, type PeerRecord, type StoreIdentity } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
+import { readClaims } from './claim-record.js';
 import { readRecord } from './checkpoint-record.js';
 import { readStateRow } from './log-reader.js';
 import { storeFailure } from './postgres-failure.js';
@@ -32,6 +33,7 @@ type PeerColumns = {
   readonly epoch: string;
   readonly term: string;
   readonly last_index: string;
+  readonly mark: string | null;
   readonly checksum: string;
 };
 
@@ -41,8 +43,10 @@ export function checksumOfSelf({ wantsVoteBack, founders, joinedIndex, lost }: S
   return crc32(JSON.stringify(lost === null ? [wantsVoteBack, founders] : [wantsVoteBack, founders, lost]));
 }
 
-export function checksumOfPeer({ node, storeId, epoch, term: seenTerm, lastIndex }: PeerRecord): number {
-  return crc32(JSON.stringify([node, storeId, epoch, seenTerm, lastIndex]));
+/** A record without a mark has the checksum that it had before there were any. */
+export function checksumOfPeer({ node, storeId, epoch, mark, term: seenTerm, lastIndex }: PeerRecord): number {
+  const values = [node, storeId, epoch, seenTerm, lastIndex];
+  return crc32(JSON.stringify(mark === null ? values : [...values, mark]));
 }
 
 /**
@@ -62,11 +66,12 @@ export async function readIdentity(client: ClientBase, owner: string): Promise<S
   if (store.owner !== owner) throw claimedByAnother();
   const epoch = safeIntegerFrom(store.epoch, 'the epoch');
   const { wantsVoteBack, founders, joinedIndex, lost } = await readSelf(client);
+  const claims = (await readClaims(client)).map(({ epoch: claimed, mark }) => ({ epoch: claimed, mark }));
   const peers = await readPeers(client);
   // Comes last: a page that cannot be read ends the transaction.
   const isNew = await isUnwritten(client, epoch);
   await client.query('ROLLBACK');
-  return { storeId: store.store_id, epoch, isNew, wantsVoteBack, founders, joinedIndex, lost, peers };
+  return { storeId: store.store_id, epoch, claims, isNew, wantsVoteBack, founders, joinedIndex, lost, peers };
 }
 
 /** @throws LogStoreError corrupt */
@@ -91,7 +96,7 @@ export async function readSelf(client: ClientBase): Promise<SelfRecord & { reado
 /** @throws LogStoreError corrupt */
 export async function readPeers(client: ClientBase): Promise<PeerRecord[]> {
   const { rows } = await client.query<PeerColumns>(
-    `SELECT node, store_id, epoch, term, last_index, checksum FROM ${PEER_TABLE} ORDER BY node COLLATE "C"`,
+    `SELECT node, store_id, epoch, term, last_index, mark, checksum FROM ${PEER_TABLE} ORDER BY node COLLATE "C"`,
   );
   return rows.map(peerFrom);
 }
@@ -102,6 +107,7 @@ function peerFrom(columns: PeerColumns): PeerRecord {
     node: nodeFrom(columns.node, PEER_TABLE),
     storeId: columns.store_id,
     epoch: safeIntegerFrom(columns.epoch, what('epoch')),
+    mark: columns.mark === null ? null : safeIntegerFrom(columns.mark, what('mark')),
     term: term(safeIntegerFrom(columns.term, what('term'))),
     lastIndex: logIndex(safeIntegerFrom(columns.last_index, what('last_index'))),
   };

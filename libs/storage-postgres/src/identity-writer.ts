@@ -1,8 +1,9 @@
 import { invariant, logIndex, type LogIndex, type NodeId } from '@latchkey/raft';
 import type { LossReason, PeerRecord } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
+import { checksumOfClaim, readClaims } from './claim-record.js';
 import { checksumOfPeer, checksumOfSelf, claimedByAnother, readSelf } from './identity-record.js';
-import { IDENTITY_TABLE, PEER_TABLE } from './schema-names.js';
+import { CLAIM_TABLE, IDENTITY_TABLE, PEER_TABLE } from './schema-names.js';
 
 /**
  * The fence: a claim of another object changes the row's owner, and waits for whoever has locked it. The owner and not its
@@ -12,13 +13,14 @@ const OWNER = `WITH owner AS (SELECT FROM ${IDENTITY_TABLE} WHERE owner = $1 FOR
 
 const REMEMBER_PEERS = `${OWNER},
   written AS (
-    INSERT INTO ${PEER_TABLE} AS held (node, store_id, epoch, term, last_index, checksum)
-    SELECT r.node, r.store_id, r.epoch, r.term, r.last_index, r.checksum
-    FROM owner CROSS JOIN unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-      AS r(node, store_id, epoch, term, last_index, checksum)
+    INSERT INTO ${PEER_TABLE} AS held (node, store_id, epoch, term, last_index, mark, checksum)
+    SELECT r.node, r.store_id, r.epoch, r.term, r.last_index, r.mark, r.checksum
+    FROM owner
+      CROSS JOIN unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+      AS r(node, store_id, epoch, term, last_index, mark, checksum)
     ON CONFLICT (node) DO UPDATE
     SET store_id = excluded.store_id, epoch = excluded.epoch, term = excluded.term, last_index = excluded.last_index,
-        checksum = excluded.checksum)
+        mark = excluded.mark, checksum = excluded.checksum)
   SELECT FROM owner`;
 
 const FORGET_PEERS = `${OWNER},
@@ -33,6 +35,8 @@ const READ_FOR_MARK = `SELECT FROM ${IDENTITY_TABLE} WHERE owner = $1 FOR NO KEY
 
 const MARK_JOINED = `UPDATE ${IDENTITY_TABLE} SET joined_index = $2, checksum = $3 WHERE owner = $1`;
 
+const KEEP_CLAIM = `UPDATE ${CLAIM_TABLE} SET kept = true, checksum = $2 WHERE epoch = $1`;
+
 const MARK_LOST = `UPDATE ${IDENTITY_TABLE} SET lost = $2, checksum = $3 WHERE owner = $1`;
 
 /** @throws LogStoreError fenced, corrupt; any error of the client */
@@ -46,6 +50,7 @@ export async function writePeers(client: ClientBase, owner: string, records: rea
     unique.map(({ epoch }) => epoch),
     unique.map(({ term }) => term),
     unique.map(({ lastIndex }) => lastIndex),
+    unique.map(({ mark }) => mark),
     unique.map(checksumOfPeer),
   ];
   await expectOwner(client, REMEMBER_PEERS, values);
@@ -88,6 +93,15 @@ export async function writeLoss(client: ClientBase, owner: string, reason: LossR
   await expectOwner(client, READ_FOR_MARK, [owner]);
   const self = await readSelf(client);
   if (self.lost === null) await client.query(MARK_LOST, [owner, reason, checksumOfSelf({ ...self, lost: reason })]);
+  await client.query('COMMIT');
+}
+
+/** Nothing is done when it is forgotten already. @throws LogStoreError fenced, corrupt; any error of the client */
+export async function writeKept(client: ClientBase, owner: string, epoch: number): Promise<void> {
+  await client.query('BEGIN');
+  await expectOwner(client, READ_FOR_MARK, [owner]);
+  const claim = (await readClaims(client)).find((known) => known.epoch === epoch);
+  if (claim !== undefined) await client.query(KEEP_CLAIM, [epoch, checksumOfClaim({ ...claim, isKept: true })]);
   await client.query('COMMIT');
 }
 

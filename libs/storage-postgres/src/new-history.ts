@@ -2,6 +2,7 @@ import { LogStoreError, type NewHistory } from '@latchkey/replica';
 import { logIndex, term } from '@latchkey/raft';
 import type { ClientBase } from 'pg';
 import { assignments, recordColumns, recordValues } from './checkpoint-record.js';
+import { writeFirstClaim } from './claim-record.js';
 import { checksumOfState } from './durable-row.js';
 import { checksumOfSelf, claimedByAnother } from './identity-record.js';
 import { EMPTY_LOG } from './log-row.js';
@@ -56,19 +57,20 @@ export async function writeNewHistory(client: ClientBase, owner: string, history
   // Store, checkpoint, identity: the order in which a claim takes them.
   const { rows } = await client.query<{ readonly epoch: string }>(BEGIN_ANEW, [owner, storeId, stateChecksum]);
   if (rows[0] === undefined) throw await refusal(client);
-  const { epoch } = rows[0];
+  const epoch = safeIntegerFrom(rows[0].epoch, 'the epoch');
   const origin = { index: logIndex(0), term: term(0) };
   const generation = await nextGeneration(client);
   const record = { meta: null, generation, totals: NO_ROWS, base: origin, cut: EMPTY_LOG };
   await client.query(NO_CHECKPOINT, [epoch, ...recordValues(record)]);
   const checksum = checksumOfSelf({ wantsVoteBack, founders: [], joinedIndex, lost: null });
   await client.query(NO_FOUNDER, [owner, wantsVoteBack, joinedIndex, checksum]);
+  await writeFirstClaim(client, epoch);
   // The new log begins with the numbers of the old one, whose rows must be gone.
   if (!(await isEmptied(client, BATCH_TABLE))) await client.query(`DELETE FROM ${BATCH_TABLE}`);
   // Rows of another generation are waste that compaction drops in slices, if it cannot be done at once.
   await isEmptied(client, ROW_TABLE);
   await isEmptied(client, PAGE_TABLE);
-  return safeIntegerFrom(epoch, 'the epoch');
+  return epoch;
 }
 
 /** In no time whatever its size, and though its pages may be unreadable; but not while somebody reads the table. */

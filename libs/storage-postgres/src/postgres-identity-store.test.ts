@@ -5,6 +5,7 @@ import { LogStoreError, type LogStore, type StateRow } from '@latchkey/replica';
 import { createDatabase, queryOnce, restartPostgres } from '../../../test/support/postgres.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { CreateIdentity1765300000000 } from './migrations/1765300000000-create-identity.js';
+import { AddClaims1765800000000 } from './migrations/1765800000000-add-claims.js';
 import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
 import { STORE_FORMAT } from './schema-names.js';
 import { takeBack } from './test-support/older-database.js';
@@ -17,7 +18,7 @@ const PAGE_BYTES = 1_000;
 const MANY_ANSWERS = 40;
 const HEAP_PAGE_BYTES = 8_192;
 const ANEW = { storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) };
-const PEER = { node: N2, storeId: 'two', epoch: 3, term: term(2), lastIndex: logIndex(7) };
+const PEER = { node: N2, storeId: 'two', epoch: 3, mark: 7, term: term(2), lastIndex: logIndex(7) };
 
 const opened: LogStore[] = [];
 
@@ -83,8 +84,31 @@ describe('database of a Latchkey without identity', () => {
     const view = await checkpoints.openView();
     expect(await view?.nextPage(PAGE_BYTES)).toHaveLength(2);
     const found = await identity.identify();
-    expect(found).toEqual({ ...before, epoch: before.epoch + 1 });
+    expect(found).toEqual({ ...before, epoch: before.epoch + 1, claims: found.claims });
     expect(found).toMatchObject({ isNew: false, founders: null, wantsVoteBack: false, peers: [] });
+    expect(await queryOnce(url, 'SELECT format FROM latchkey.store')).toEqual([{ format: STORE_FORMAT }]);
+  });
+});
+
+describe('database of a Latchkey without marks', () => {
+  it('is taken over by the first load: what it remembers of others has none, and its claims begin', async () => {
+    const url = await createDatabase();
+    const older = await filledStores(url);
+    const unmarked = { ...PEER, mark: null };
+    await older.identity.rememberFounders([IDENTITY.nodeId, N2]);
+    await older.identity.rememberPeers([unmarked]);
+    const before = await older.identity.identify();
+    await older.logStore.close();
+    await takeBack(url, AddClaims1765800000000);
+    expect(await queryOnce(url, 'SELECT format FROM latchkey.store')).toEqual([{ format: 6 }]);
+    const { logStore, identity, verifier } = storesAt(url);
+    await logStore.load();
+    const found = await identity.identify();
+    const epoch = before.epoch + 1;
+    expect(found).toEqual({ ...before, epoch, claims: [{ epoch, mark: expect.any(Number) }], peers: [unmarked] });
+    for await (const page of verifier.verify({ maxBytesPerPage: PAGE_BYTES })) expect(page.rowCount).toBeGreaterThan(0);
+    await identity.rememberPeers([PEER]);
+    expect((await identity.identify()).peers).toEqual([PEER]);
     expect(await queryOnce(url, 'SELECT format FROM latchkey.store')).toEqual([{ format: STORE_FORMAT }]);
   });
 });
@@ -108,15 +132,54 @@ describe('who the store is cannot be read, FAILURE-MODES 29', () => {
     ['a founder without a name', `UPDATE latchkey.identity SET founders = '{""}'`, /latchkey\.identity is damaged/],
     ['a lost row', `DELETE FROM latchkey.identity`, /latchkey\.identity has lost its row/],
     ['an altered peer', `UPDATE latchkey.peer SET last_index = 6`, /the row of n2 in latchkey\.peer is damaged/],
+    ['an altered mark of a peer', `UPDATE latchkey.peer SET mark = 8`, /the row of n2 in latchkey\.peer is damaged/],
+    ['a lost mark of a peer', `UPDATE latchkey.peer SET mark = NULL`, /the row of n2 in latchkey\.peer is damaged/],
+    ['an altered mark', `UPDATE latchkey.claim SET mark = mark + 1 WHERE epoch = 2`, /the row of claim 2 in latchkey/],
+    ['a mark that is no number', `UPDATE latchkey.claim SET mark = -1 WHERE epoch = 1`, /mark of claim 1/],
+    ['a claim that is said to be kept', `UPDATE latchkey.claim SET kept = true`, /the row of claim 1 in latchkey/],
+    ['an altered claim', `UPDATE latchkey.claim SET epoch = 9 WHERE epoch = 1`, /the row of claim 9 in latchkey/],
+    ['a claim lost in the middle', `DELETE FROM latchkey.claim WHERE epoch = 2`, /latchkey\.claim is damaged: rows/],
+    ['a lost present claim', `DELETE FROM latchkey.claim WHERE epoch = 3`, /latchkey\.claim is damaged: rows/],
+    ['no claims', `DELETE FROM latchkey.claim`, /latchkey\.claim is damaged: rows/],
+    ['a smaller epoch', `UPDATE latchkey.store SET epoch = 2`, /latchkey\.claim is damaged: rows/],
   ])('with %s it is damaged, and names the row', async (_damage, statement, message) => {
     const url = await createDatabase();
-    const { identity } = await filledStores(url);
+    const { logStore, identity } = await filledStores(url);
+    await logStore.load();
+    await logStore.load();
     await identity.rememberFounders([IDENTITY.nodeId, N2]);
     await identity.rememberPeers([PEER]);
     await queryOnce(url, statement);
     const error = await failureOf(identity.identify());
     expect(error.code).toBe('corrupt');
     expect(error.message).toMatch(message);
+  });
+
+  it.each([2, 1_000])(
+    'with the epoch of its store altered to %i it is damaged, also once it was claimed again',
+    async (epoch) => {
+      const url = await createDatabase();
+      const { logStore, identity } = await filledStores(url);
+      for (let loads = 0; loads < 3; loads += 1) await logStore.load();
+      await queryOnce(url, 'UPDATE latchkey.store SET epoch = $1', [epoch]);
+      await queryOnce(url, 'UPDATE latchkey.checkpoint SET epoch = $1', [epoch]);
+      await logStore.load();
+      expect(await failureOf(identity.identify())).toMatchObject({
+        code: 'corrupt',
+        message: expect.stringMatching(/latchkey\.claim is damaged: rows are missing, or there are too many/),
+      });
+    },
+  );
+
+  it('with damaged claims a claim is not kept, and they are gone with the history that is given up', async () => {
+    const url = await createDatabase();
+    const { logStore, identity } = await filledStores(url);
+    await queryOnce(url, 'UPDATE latchkey.claim SET mark = mark + 1');
+    expect(await failureOf(identity.keepClaim(1))).toMatchObject({ code: 'corrupt' });
+    await identity.startAnew(ANEW);
+    await logStore.load();
+    const { claims, epoch } = await identity.identify();
+    expect(claims.map((claim) => claim.epoch)).toEqual([epoch - 1, epoch]);
   });
 
   it('founders that are written once more are no harm, others are a bug', async () => {

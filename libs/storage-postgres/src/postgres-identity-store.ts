@@ -10,7 +10,7 @@ import {
 import type { ClientBase } from 'pg';
 import { shownAddress } from './database-address.js';
 import { readIdentity } from './identity-record.js';
-import { erasePeers, writeFounders, writeJoined, writeLoss, writePeers } from './identity-writer.js';
+import { erasePeers, writeFounders, writeJoined, writeKept, writeLoss, writePeers } from './identity-writer.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import type { PostgresCheckpointStore } from './postgres-checkpoint-store.js';
 import type { PostgresLogStore } from './postgres-log-store.js';
@@ -37,6 +37,10 @@ export class PostgresIdentityStore implements IdentityStore {
   /** @throws LogStoreError `corrupt` also when the row is lost that says whose store it is: nothing says it then */
   identify(): Promise<StoreIdentity> {
     return this.onConnection('reading', (client) => readIdentity(client, this.logStore.owner));
+  }
+
+  keepClaim(epoch: number): Promise<void> {
+    return this.onConnection('writing', (client) => writeKept(client, this.logStore.owner, epoch));
   }
 
   rememberFounders(founders: readonly NodeId[]): Promise<void> {

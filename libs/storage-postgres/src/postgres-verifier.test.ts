@@ -6,7 +6,7 @@ import { createPostgresStores, type PostgresStores } from './postgres-stores.js'
 import { checksumOfRow } from './row-totals.js';
 
 const IDENTITY = { nodeId: nodeId('n1'), clusterId: 'orders' };
-const PEER = { node: nodeId('n2'), storeId: 'two', epoch: 3, term: term(2), lastIndex: logIndex(7) };
+const PEER = { node: nodeId('n2'), storeId: 'two', epoch: 3, mark: 7, term: term(2), lastIndex: logIndex(7) };
 const ENTRIES = 9;
 const STATE_ROWS = 40;
 const STATE_TABLES = 'latchkey.state_row and latchkey.state_page';
@@ -79,7 +79,7 @@ describe('verifying a store that is as it was written', () => {
     const stores = await filledStores(await createDatabase());
     const large = await verified(stores, LARGE_PAGE_BYTES);
     expect(large).toEqual([
-      { table: 'latchkey.identity', rowCount: 2, byteCount: 0 },
+      { table: 'latchkey.identity', rowCount: 3, byteCount: 0 },
       { table: 'latchkey.log_batch', rowCount: 7, byteCount: expect.any(Number) },
       { table: STATE_TABLES, rowCount: STATE_ROWS, byteCount: STATE_ROWS * 15 },
       { table: STATE_TABLES, rowCount: STATE_ROWS, byteCount: 0 },
@@ -95,7 +95,8 @@ describe('verifying a store that is as it was written', () => {
     opened.push(stores.logStore);
     await stores.logStore.load();
     const pages = await verified(stores, LARGE_PAGE_BYTES);
-    expect(pages.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBe(1);
+    // The identity and its claim.
+    expect(pages.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBe(2);
   });
 
   it('takes nothing for damage that is written, truncated, compacted, or replaced as a whole between two pages', async () => {
@@ -210,6 +211,12 @@ describe('damage that nobody has read yet, FAILURE-MODES 29 and 34', () => {
       /latchkey\.state_row and latchkey\.state_page: .* 40 rows with another sum than the 40/,
     ],
     ['an altered peer', `UPDATE latchkey.peer SET term = 1`, /latchkey\.identity: the row of n2 in latchkey\.peer/],
+    [
+      'an altered claim',
+      `UPDATE latchkey.claim SET mark = 1`,
+      /latchkey\.identity: the row of claim 1 in latchkey\.claim/,
+    ],
+    ['a lost claim', `DELETE FROM latchkey.claim`, /latchkey\.identity: latchkey\.claim is damaged: rows are missing/],
     ['an altered identity', `UPDATE latchkey.identity SET wants_vote_back = true`, /the row of latchkey\.identity/],
   ])('%s is found, and named', async (_damage, statement, message) => {
     const url = await createDatabase();

@@ -1,6 +1,7 @@
 import { invariant, InvariantViolation } from '@latchkey/raft';
 import { LogStoreError, type StoreVerifier, type VerifiedPage } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
+import { readClaims } from './claim-record.js';
 import { readRecord } from './checkpoint-record.js';
 import { refusalOf } from './checkpoint-save.js';
 import { shownAddress } from './database-address.js';
@@ -48,7 +49,8 @@ export class PostgresVerifier implements StoreVerifier {
     return this.guarded(IDENTITY_TABLE, async () => {
       await readSelf(client);
       const peers = await readPeers(client);
-      return { table: IDENTITY_TABLE, rowCount: 1 + peers.length, byteCount: 0 };
+      const claims = await readClaims(client);
+      return { table: IDENTITY_TABLE, rowCount: 1 + peers.length + claims.length, byteCount: 0 };
     });
   }
 

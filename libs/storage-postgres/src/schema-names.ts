@@ -7,8 +7,9 @@ export const ROW_TABLE = `${SCHEMA}.state_row`;
 export const PAGE_TABLE = `${SCHEMA}.state_page`;
 export const IDENTITY_TABLE = `${SCHEMA}.identity`;
 export const PEER_TABLE = `${SCHEMA}.peer`;
+export const CLAIM_TABLE = `${SCHEMA}.claim`;
 export const GENERATION_SEQUENCE = `${SCHEMA}.state_generation`;
 export const MIGRATIONS_TABLE = 'migrations';
 
 /** What the tables and the bytes in them mean. A store of a newer format is refused, not guessed at. */
-export const STORE_FORMAT = 6;
+export const STORE_FORMAT = 7;

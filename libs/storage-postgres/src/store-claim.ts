@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { LogStoreError } from '@latchkey/replica';
 import { EMPTY_LOG } from './log-row.js';
+import { writeClaim } from './claim-record.js';
 import { checksumOfState } from './durable-row.js';
 import { StoreEntity } from './entities/store.entity.js';
 import { safeIntegerFrom } from './safe-integer.js';
@@ -71,8 +72,10 @@ export async function claimStore(
   if (claimed === undefined) throw new LogStoreError('fenced', 'another process has claimed the database since');
   await connection.client.query(`UPDATE ${CHECKPOINT_TABLE} SET epoch = $1`, [claimed.epoch]);
   await connection.client.query(`UPDATE ${IDENTITY_TABLE} SET owner = $1`, [owner]);
+  const epoch = safeIntegerFrom(claimed.epoch, 'the epoch');
+  await writeClaim(connection.client, epoch);
   await connection.client.query('COMMIT');
-  return { storeId: claimed.store_id, epoch: safeIntegerFrom(claimed.epoch, 'the epoch') };
+  return { storeId: claimed.store_id, epoch };
 }
 
 /** A database that was claimed before and has lost the row is damaged, not new: its name is gone, and what it voted for. */

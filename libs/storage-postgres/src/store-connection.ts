@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { CheckpointEntity } from './entities/checkpoint.entity.js';
+import { ClaimEntity } from './entities/claim.entity.js';
 import { IdentityEntity } from './entities/identity.entity.js';
 import { LogBatchEntity } from './entities/log-batch.entity.js';
 import { PeerEntity } from './entities/peer.entity.js';
@@ -11,6 +12,7 @@ import { StoreEntity } from './entities/store.entity.js';
 import { CreateLog1763700000000 } from './migrations/1763700000000-create-log.js';
 import { CreateCheckpoint1764500000000 } from './migrations/1764500000000-create-checkpoint.js';
 import { CreateIdentity1765300000000 } from './migrations/1765300000000-create-identity.js';
+import { AddClaims1765800000000 } from './migrations/1765800000000-add-claims.js';
 import { AddJoined1765700000000 } from './migrations/1765700000000-add-joined.js';
 import { AddLoss1765500000000 } from './migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from './migrations/1765400000000-create-views.js';
@@ -73,6 +75,7 @@ export class StoreConnection {
         StatePageEntity,
         IdentityEntity,
         PeerEntity,
+        ClaimEntity,
       ],
       migrations: [
         CreateLog1763700000000,
@@ -82,6 +85,7 @@ export class StoreConnection {
         AddLoss1765500000000,
         CreatePages1765600000000,
         AddJoined1765700000000,
+        AddClaims1765800000000,
       ],
       migrationsTableName: MIGRATIONS_TABLE,
       installExtensions: false,

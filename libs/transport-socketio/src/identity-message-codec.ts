@@ -1,5 +1,13 @@
 import { assertNever, logIndex, term } from '@latchkey/raft';
-import type { FounderStore, IdentityMessage, StoreClaim, StoreVerdict } from '@latchkey/replica';
+import {
+  MAX_KEPT_CLAIMS,
+  MAX_REMEMBERED_CLAIMS,
+  type ClaimMark,
+  type FounderStore,
+  type IdentityMessage,
+  type StoreClaim,
+  type StoreVerdict,
+} from '@latchkey/replica';
 import type { ByteReader } from './byte-reader.js';
 import { maxNumberBytes, type ByteWriter } from './byte-writer.js';
 import { CodecError } from './codec-error.js';
@@ -7,6 +15,9 @@ import { membershipByteLength, readMembership, readNode, writeMembership } from 
 
 /** Longer names of stores are damage. */
 const maxStoreIdBytes = 128;
+
+/** More claims than a store remembers are damage. */
+const maxClaims = MAX_REMEMBERED_CLAIMS + MAX_KEPT_CLAIMS;
 
 /** Numbers on the wire after that of the message: never reuse one for another meaning. */
 const identityTag = {
@@ -26,7 +37,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** At least what a message takes, after its first tag. */
 export function maxIdentityMessageBytes(message: IdentityMessage): number {
   const { storeId } = message.type === 'storeClaim' ? message.claim : message;
-  const knownBytes = message.type === 'storeVerdict' ? maxKnownBytes(message) : 0;
+  const claimCount = message.type === 'storeClaim' ? message.claim.claims.length : 0;
+  const knownBytes = message.type === 'storeVerdict' ? maxKnownBytes(message) : (1 + 2 * claimCount) * maxNumberBytes;
   return 4 + 6 * maxNumberBytes + Buffer.byteLength(storeId) + knownBytes;
 }
 
@@ -35,7 +47,7 @@ type StoreVerdictMessage = Extract<IdentityMessage, { readonly type: 'storeVerdi
 function maxKnownBytes({ membership, founderStores }: StoreVerdictMessage): number {
   let byteLength = maxNumberBytes + membershipByteLength(membership);
   for (const { node, storeId } of founderStores) {
-    byteLength += 3 * maxNumberBytes + node.length + Buffer.byteLength(storeId);
+    byteLength += 1 + 4 * maxNumberBytes + node.length + Buffer.byteLength(storeId);
   }
   return byteLength;
 }
@@ -125,6 +137,8 @@ function readStore(reader: ByteReader): StoreName {
 
 function writeClaim(writer: ByteWriter, claim: StoreClaim): void {
   writeStore(writer, claim);
+  writeClaimMarks(writer, claim);
+  writer.writeBoolean(claim.takesPart);
   writer.writeBoolean(claim.isNew);
   writer.writeNumber(claim.term);
   writer.writeNumber(claim.lastIndex);
@@ -132,8 +146,11 @@ function writeClaim(writer: ByteWriter, claim: StoreClaim): void {
 }
 
 function readClaim(reader: ByteReader): StoreClaim {
+  const store = readStore(reader);
   return {
-    ...readStore(reader),
+    ...store,
+    claims: readClaimMarks(reader, store.epoch),
+    takesPart: reader.readBoolean(),
     isNew: reader.readBoolean(),
     term: term(reader.readNumber()),
     lastIndex: logIndex(reader.readNumber()),
@@ -141,19 +158,49 @@ function readClaim(reader: ByteReader): StoreClaim {
   };
 }
 
+/** Epochs as their distance from the present one. */
+function writeClaimMarks(writer: ByteWriter, { epoch: present, claims }: StoreClaim): void {
+  writer.writeNumber(claims.length);
+  for (const { epoch, mark } of claims) {
+    writer.writeNumber(present - epoch);
+    writer.writeNumber(mark);
+  }
+}
+
+/** @throws CodecError unless they are in order, and end with the present one */
+function readClaimMarks(reader: ByteReader, present: number): readonly ClaimMark[] {
+  const count = reader.readNumber();
+  if (count > maxClaims) throw new CodecError(`a store that remembers ${count} claims`);
+  const claims: ClaimMark[] = [];
+  for (let before = -1; claims.length < count;) {
+    const epoch = present - reader.readNumber();
+    if (epoch <= before) throw new CodecError('claims of a store are not in order');
+    claims.push({ epoch, mark: reader.readNumber() });
+    before = epoch;
+  }
+  if (claims.at(-1)?.epoch !== present) throw new CodecError('the present claim of a store is missing');
+  return claims;
+}
+
 function writeFounderStores(writer: ByteWriter, stores: readonly FounderStore[]): void {
   writer.writeNumber(stores.length);
   for (const store of stores) {
     writer.writeAscii(store.node);
     writeStore(writer, store);
+    writer.writeBoolean(store.mark !== null);
+    if (store.mark !== null) writer.writeNumber(store.mark);
   }
 }
 
 function readFounderStores(reader: ByteReader): readonly FounderStore[] {
   const stores: FounderStore[] = [];
   for (let left = reader.readNumber(); left > 0; left -= 1)
-    stores.push({ node: readNode(reader), ...readStore(reader) });
+    stores.push({ node: readNode(reader), ...readStore(reader), mark: readMark(reader) });
   return stores;
+}
+
+function readMark(reader: ByteReader): number | null {
+  return reader.readBoolean() ? reader.readNumber() : null;
 }
 
 function readVerdict(reader: ByteReader): StoreVerdict {

@@ -7,7 +7,7 @@ import { Server } from 'socket.io';
 import type { ManagerOptions, Socket, SocketOptions } from 'socket.io-client';
 import { io } from 'socket.io-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { assembleFrame, encodeMessage } from './peer-codec.js';
+import { assembleFrame, encodeMessage, frameVersion } from './peer-codec.js';
 import type { PeerChannel } from './peer-channel.js';
 import { createHello, peerPath, peerProtocolVersion } from './peer-handshake.js';
 import type { PeerHello } from './peer-handshake.js';
@@ -190,7 +190,7 @@ describe('a bulk connection', () => {
   it.each([
     ['a Raft message', frame(RAFT_MESSAGE), 'raft does not belong on a bulk connection'],
     ['a request', frame(numbered(1)), 'leaderRequest does not belong on a bulk connection'],
-    ['a malformed frame', Buffer.of(3, 1, 99), 'unknown message type 99'],
+    ['a malformed frame', Buffer.of(frameVersion, 1, 99), 'unknown message type 99'],
     ['a frame above its own limit', frame(chunk(1, MAX_BULK_MESSAGE_BYTES + 100)), 'longer than the limit'],
   ])('is closed for %s, which is not delivered; the main connection stays', async (_what, bytes, warning) => {
     const limits = { maxBulkMessageBytes: MAX_BULK_MESSAGE_BYTES };
@@ -299,7 +299,7 @@ describe('a peer that sends nonsense (SECURITY S9, S10)', () => {
   const text = (packet: string) => (socket: Socket) => void socket.io.engine.write(packet);
 
   it.each([
-    ['a malformed frame', binary([3, 1, 99, 0])],
+    ['a malformed frame', binary([frameVersion, 1, 99, 0])],
     ['an empty frame', binary([])],
     ['a frame above the limit', binary(Buffer.alloc(MAX_MESSAGE_BYTES + 100))],
     ['an event with attachments', text('51-["frame",{"_placeholder":true,"num":0}]')],
@@ -338,7 +338,7 @@ describe('a peer that sends nonsense (SECURITY S9, S10)', () => {
     for (let round = 1; round <= GARBAGE_ROUNDS; round += 1) {
       const rogue = dialAsPeer(first);
       await joined(rogue);
-      binary([3, 1, 99, 0])(rogue);
+      binary([frameVersion, 1, 99, 0])(rogue);
       await vi.waitFor(() => expect(first.events).toHaveLength(2 * round));
     }
     expect(first.warnings).toEqual(['malformed frame from n2, connection closed: unknown message type 99']);

@@ -1,14 +1,23 @@
 import type { LogEntry, LogIndex, Membership, NodeId, RaftMessage, SnapshotMeta, Term } from '@latchkey/raft';
 import { logIndex, nodeId, readId, term } from '@latchkey/raft';
-import type { IdentityMessage, PeerMessage } from '@latchkey/replica';
+import {
+  MAX_KEPT_CLAIMS,
+  MAX_REMEMBERED_CLAIMS,
+  type ClaimMark,
+  type IdentityMessage,
+  type PeerMessage,
+  type StoreClaim,
+} from '@latchkey/replica';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodecError } from './codec-error.js';
-import { assembleFrame, decodeFrame, encodeMessage } from './peer-codec.js';
+import { assembleFrame, decodeFrame, encodeMessage, frameVersion } from './peer-codec.js';
 
 const SEED = 20_251;
 const RUNS = 300;
 const MAX_DATA_BYTES = 300;
+/** A verdict with the store of one founder, before its mark. */
+const FOUNDER_STORE = [1, 39, 1, 1, 0x61, 5, 0, 1, 0, 0, 0, 0, 0, 1, 1, 0x61, 1, 0x61, 5];
 
 const record = <Model extends object>(model: { readonly [Key in keyof Model]: fc.Arbitrary<Model[Key]> }) =>
   fc.record<Model>({ ...model }, { noNullPrototype: true });
@@ -108,13 +117,37 @@ const raftMessages: { readonly [Type in RaftMessage['type']]: fc.Arbitrary<Extra
 };
 
 const store = { storeId: fc.string({ unit: 'grapheme', maxLength: 20 }), epoch: natural };
+const anyMark = fc.maxSafeNat();
+
+/** Epochs as they grow, the last one the present. */
+const anyClaimMarks: fc.Arbitrary<readonly ClaimMark[]> = fc
+  .uniqueArray(record({ epoch: natural, mark: anyMark }), {
+    minLength: 1,
+    maxLength: MAX_KEPT_CLAIMS + MAX_REMEMBERED_CLAIMS,
+    selector: ({ epoch }) => epoch,
+  })
+  .map((claims) => claims.toSorted((one, other) => one.epoch - other.epoch));
+
+const anyStoreClaim: fc.Arbitrary<StoreClaim> = fc
+  .tuple(
+    record({
+      storeId: store.storeId,
+      takesPart: fc.boolean(),
+      isNew: fc.boolean(),
+      term: anyTerm,
+      lastIndex: anyIndex,
+      keptIndex: anyIndex,
+    }),
+    anyClaimMarks,
+  )
+  .map(([claim, claims]) => ({ ...claim, claims, epoch: claims.at(-1)?.epoch ?? 0 }));
 
 const identityMessages: {
   readonly [Type in IdentityMessage['type']]: fc.Arbitrary<Extract<IdentityMessage, { type: Type }>>;
 } = {
   storeClaim: record({
     type: fc.constant('storeClaim'),
-    claim: record({ ...store, isNew: fc.boolean(), term: anyTerm, lastIndex: anyIndex, keptIndex: anyIndex }),
+    claim: anyStoreClaim,
     wantsVerdict: fc.boolean(),
   }),
   storeVerdict: record({
@@ -124,7 +157,7 @@ const identityMessages: {
     hasFounded: fc.boolean(),
     membership: anyMembership,
     membershipIndex: anyIndex,
-    founderStores: fc.array(record({ node: anyNode, ...store }), { maxLength: 7 }),
+    founderStores: fc.array(record({ node: anyNode, ...store, mark: fc.option(anyMark) }), { maxLength: 7 }),
   }),
   releaseWanted: record({ type: fc.constant('releaseWanted'), ...store, ticket: natural }),
   releaseAnswer: record({
@@ -294,7 +327,7 @@ describe('peer codec', () => {
       frame[position % frame.length] = byte;
       return frame;
     });
-    const startsWell = fc.uint8Array({ maxLength: 60 }).map((rest) => Buffer.from([2, 1, ...rest]));
+    const startsWell = fc.uint8Array({ maxLength: 60 }).map((rest) => Buffer.from([frameVersion, 1, ...rest]));
     let refusedCount = 0;
     fc.assert(
       fc.property(fc.oneof(damaged, startsWell, fc.uint8Array({ maxLength: 60 })), (frame) => {
@@ -312,26 +345,57 @@ describe('peer codec', () => {
   });
 
   it.each([
-    ['another version', [1, 1, 36, 0]],
-    ['an unknown message type', [2, 1, 99, 0]],
-    ['an unknown Raft message type', [2, 1, 31, 0]],
-    ['no message', [2, 0]],
-    ['a number above 2^53 - 1', [2, 1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]],
-    ['a number that never ends', [2, 1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
-    ['a body longer than the frame', [2, 1, 34, 0, 0xff, 0xff, 0xff, 0x7f, 1, 2]],
-    ['more messages announced than there are', [2, 0xff, 0xff, 0xff, 0x7f, 36, 0]],
-    ['a boolean that is 2', [2, 1, 4, 1, 2]],
-    ['a node id with a space', [2, 1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 1, 1, 0x20, 0, 0, 0]],
-    ['two addresses of one node', [2, 1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 0, 0, 0, 1, 2, 1, 0x61, 0, 1, 0x61, 0]],
-    ['an address that is not UTF-8', [2, 1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 0, 0, 0, 1, 1, 1, 0x61, 1, 0xff]],
-    ['a reason of a refusal that nobody knows', [2, 1, 33, 4, 0]],
-    ['an unknown kind of bulk message', [2, 1, 50, 1, 1, 0]],
-    ['a state of a transfer that nobody knows', [2, 1, 49, 1, 1, 3]],
-    ['a checksum of 33 bits', [2, 1, 48, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x1f, 1, 0]],
-    ['a chunk whose data goes over the end', [2, 1, 48, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0x7f, 7]],
-    ['a membership with endless voters', [2, 1, 48, 1, 1, 1, 1, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 0x61]],
-  ])('refuses %s', (_what, frame) => {
-    expect(() => decodeFrame(Buffer.from(frame))).toThrow(CodecError);
+    ['an unknown message type', [1, 99, 0], /unknown message type 99/],
+    ['an unknown Raft message type', [1, 31, 0], /unknown message type 31/],
+    ['no message', [0], /without a message/],
+    ['a number above 2^53 - 1', [1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], /above 2\^53 - 1/],
+    [
+      'a number that never ends',
+      [1, 36, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+      /longer than 8 bytes/,
+    ],
+    ['a body longer than the frame', [1, 34, 0, 0xff, 0xff, 0xff, 0x7f, 1, 2], /over the end/],
+    ['more messages announced than there are', [0xff, 0xff, 0xff, 0x7f, 36, 0], /ends early/],
+    ['a boolean that is 2', [1, 4, 1, 2], /not a boolean/],
+    ['a node id with a space', [1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 1, 1, 0x20, 0, 0, 0], /not a node id/],
+    [
+      'two addresses of one node',
+      [1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 0, 0, 0, 1, 2, 1, 0x61, 0, 1, 0x61, 0],
+      /two addresses of a/,
+    ],
+    ['an address that is not UTF-8', [1, 5, 1, 0, 0, 0, 0, 1, 2, 1, 1, 0, 0, 0, 1, 1, 1, 0x61, 1, 0xff], /not UTF-8/],
+    ['a reason of a refusal that nobody knows', [1, 33, 4, 0], /unknown reason/],
+    ['an unknown kind of bulk message', [1, 50, 1, 1, 0], /unknown message type 50/],
+    ['a state of a transfer that nobody knows', [1, 49, 1, 1, 3], /unknown state/],
+    [
+      'a checksum of 33 bits',
+      [1, 48, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x1f, 1, 0],
+      /more than 32 bits/,
+    ],
+    [
+      'a chunk whose data goes over the end',
+      [1, 48, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0x7f, 7],
+      /over the end/,
+    ],
+    ['a membership with endless voters', [1, 48, 1, 1, 1, 1, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 0x61], /ends early/],
+    ['a store without a claim', [1, 39, 0, 1, 0x61, 5, 0, 0, 0, 0, 0, 0, 0], /present claim .* is missing/],
+    ['a store that has forgotten the present claim', [1, 39, 0, 1, 0x61, 5, 1, 1, 7, 0, 0, 0, 0, 0, 0], /is missing/],
+    ['two claims of one epoch', [1, 39, 0, 1, 0x61, 5, 2, 0, 7, 0, 8, 0, 0, 0, 0, 0, 0], /not in order/],
+    ['claims that go back', [1, 39, 0, 1, 0x61, 5, 2, 0, 7, 1, 8, 0, 0, 0, 0, 0, 0], /not in order/],
+    ['a claim before the first', [1, 39, 0, 1, 0x61, 5, 2, 6, 7, 0, 8, 0, 0, 0, 0, 0, 0], /not in order/],
+    ['more claims than a store remembers', [1, 39, 0, 1, 0x61, 5, 81, 0, 7], /81 claims/],
+    ['neither part nor none', [1, 39, 0, 1, 0x61, 5, 1, 0, 7, 2, 0, 0, 0, 0, 0], /not a boolean: 2/],
+    ['a mark above 2^53 - 1', [1, 39, 0, 1, 0x61, 5, 1, 0, ...Array<number>(7).fill(0xff), 0x7f], /above 2\^53 - 1/],
+    ['a mark that is neither there nor missing', [...FOUNDER_STORE, 2], /not a boolean/],
+    ['a mark that is said to be there', [...FOUNDER_STORE, 1], /ends early/],
+  ])('refuses %s', (_what, afterVersion, message) => {
+    const frame = Buffer.from([frameVersion, ...afterVersion]);
+    expect(() => decodeFrame(frame)).toThrow(CodecError);
+    expect(() => decodeFrame(frame)).toThrow(message);
+  });
+
+  it('refuses another version', () => {
+    expect(() => decodeFrame(Buffer.from([frameVersion - 1, 1, 36, 0]))).toThrow(/this node speaks/);
   });
 
   it('encodes entries once for all peers that get the same array', () => {

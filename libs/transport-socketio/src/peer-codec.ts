@@ -1,5 +1,5 @@
 /**
- * The bytes between peers, version 3.
+ * The bytes between peers, version 4.
  *
  *     frame   = version (1 byte), number of messages, message …
  *     message = tag (1 byte), fields in fixed order
@@ -18,7 +18,7 @@ import { encodeLogEntries } from './log-entries-codec.js';
 import { membershipByteLength, readMembership, writeMembership } from './membership-codec.js';
 import { encodeRaftHead, maxRaftTag, readRaftMessage } from './raft-message-codec.js';
 
-export const frameVersion = 3;
+export const frameVersion = 4;
 
 /** Bytes that a frame adds to its messages. */
 export const maxFrameHeadBytes = 1 + maxNumberBytes;

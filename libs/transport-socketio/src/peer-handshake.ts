@@ -13,7 +13,7 @@ import type { NodeId } from '@latchkey/raft';
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { PeerChannel } from './peer-channel.js';
 
-export const peerProtocolVersion = 3;
+export const peerProtocolVersion = 4;
 
 /** Where peers meet on the peer listener. */
 export const peerPath = '/latchkey-peer';

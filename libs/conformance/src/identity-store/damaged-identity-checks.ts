@@ -5,7 +5,7 @@ import { commands, durableState, hardState, N1, N2 } from '../log-store/log-samp
 import { logIndex, term } from '@latchkey/raft';
 import { onNewIdentityPlace, type DamageableIdentityStoreFactory } from './identity-store-place.js';
 
-const PEER = { node: N2, storeId: 'two', epoch: 1, term: term(1), lastIndex: logIndex(1) };
+const PEER = { node: N2, storeId: 'two', epoch: 1, mark: 7, term: term(1), lastIndex: logIndex(1) };
 
 /** A store whose log cannot be read any more still says who it is, and can be given up (FAILURE-MODES 29). */
 export const damagedIdentityStoreChecks: readonly ConformanceCheck<DamageableIdentityStoreFactory>[] = [
@@ -14,7 +14,7 @@ export const damagedIdentityStoreChecks: readonly ConformanceCheck<DamageableIde
     run: (factory) =>
       onNewIdentityPlace(factory, async (place) => {
         const { logStore, identity } = await place.start();
-        const { storeId } = await identity.identify();
+        const { storeId, claims } = await identity.identify();
         await logStore.persist({ hardState: hardState(1, N1), truncateFrom: null, entries: commands(1, 3, 1) });
         await identity.rememberFounders([N1, N2]);
         await identity.rememberPeers([PEER]);
@@ -25,8 +25,8 @@ export const damagedIdentityStoreChecks: readonly ConformanceCheck<DamageableIde
         expectThat(error instanceof LogStoreError && error.code === 'corrupt', `it is corrupt (${String(error)})`);
         const found = await damaged.identity.identify();
         expectSame(
-          [found.storeId, found.isNew, found.founders, found.peers],
-          [storeId, false, [N1, N2], [PEER]],
+          [found.storeId, found.isNew, found.founders, found.peers, found.claims.slice(0, -1)],
+          [storeId, false, [N1, N2], [PEER], claims],
           'who it is',
         );
       }),

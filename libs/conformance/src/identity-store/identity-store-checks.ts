@@ -15,7 +15,8 @@ import {
   position,
   vote,
 } from '../log-store/log-samples.js';
-import { onNewIdentityPlace, type IdentityStoreFactory, type IdentityStores } from './identity-store-place.js';
+import { claimChecks } from './claim-checks.js';
+import { check, onNewIdentityPlace, type IdentityStoreFactory, type IdentityStores } from './identity-store-place.js';
 
 const FOUNDERS = [N1, N2, N3];
 const OVERLAPPING_CALLS = 20;
@@ -23,6 +24,7 @@ const OVERLAPPING_CALLS = 20;
 const LARGE_INDEX = 2 ** 40 + 1;
 const LARGE_TERM = 2 ** 33 + 1;
 const LARGE_EPOCH = 2 ** 34 + 1;
+const LARGE_MARK = 2 ** 48 - 2;
 
 /** Who a store is, and what it remembers of the others (FAILURE-MODES 32). */
 export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory>[] = [
@@ -77,6 +79,7 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
     const newer = record(N2, {
       storeId: "it's another; --",
       epoch: LARGE_EPOCH,
+      mark: LARGE_MARK,
       term: term(LARGE_TERM),
       lastIndex: logIndex(LARGE_INDEX),
     });
@@ -86,10 +89,10 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
   }),
   check('a record is what it was told last, also when that is less', async (place) => {
     const { identity } = await place.start();
-    await identity.rememberPeers([record(N2, { epoch: 9, lastIndex: logIndex(9) })]);
-    await identity.rememberPeers([record(N2, { epoch: 2, lastIndex: logIndex(1) })]);
+    await identity.rememberPeers([record(N2, { epoch: 9, mark: 9, lastIndex: logIndex(9) })]);
+    await identity.rememberPeers([record(N2, { epoch: 2, mark: null, lastIndex: logIndex(1) })]);
     const { peers } = await identified(await place.restart());
-    expectSame(peers, [record(N2, { epoch: 2, lastIndex: logIndex(1) })], 'the record');
+    expectSame(peers, [record(N2, { epoch: 2, mark: null, lastIndex: logIndex(1) })], 'the record');
   }),
   check('a node that has left is forgotten, and can be remembered anew', async (place) => {
     const { identity } = await place.start();
@@ -115,6 +118,7 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
     const { peers } = await identified(stores);
     expectSame(peers, [record(N2, { lastIndex: logIndex(OVERLAPPING_CALLS) })], 'the record: the last one told');
   }),
+  ...claimChecks(),
   ...startAnewChecks(),
   check('what is marked as lost stays lost, for the first reason, until a new history begins', async (place) => {
     const { identity } = await place.start();
@@ -147,6 +151,7 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
     const younger = await place.start();
     const before = await identified(younger);
     const calls: Readonly<Record<string, (identity: IdentityStore) => Promise<unknown>>> = {
+      keepClaim: (identity) => identity.keepClaim(before.epoch),
       rememberFounders: (identity) => identity.rememberFounders([N1]),
       rememberJoined: (identity) => identity.rememberJoined(logIndex(7)),
       rememberPeers: (identity) => identity.rememberPeers([record(N3)]),
@@ -266,20 +271,11 @@ async function fillLog({ logStore }: IdentityStores): Promise<void> {
 }
 
 function record(node: PeerRecord['node'], seen: Partial<PeerRecord> = {}): PeerRecord {
-  return { node, storeId: `store of ${node}`, epoch: 1, term: term(1), lastIndex: logIndex(1), ...seen };
+  return { node, storeId: `store of ${node}`, epoch: 1, mark: 1, term: term(1), lastIndex: logIndex(1), ...seen };
 }
 
 /** Peers in the order of their names: a store may give them in any. */
 async function identified({ identity }: Pick<IdentityStores, 'identity'>): Promise<StoreIdentity> {
   const found = await identity.identify();
   return { ...found, peers: [...found.peers].sort((one, two) => (one.node < two.node ? -1 : 1)) };
-}
-
-type Place = Parameters<Parameters<typeof onNewIdentityPlace>[1]>[0];
-
-function check(
-  name: string,
-  story: (place: Place, factory: IdentityStoreFactory) => Promise<void>,
-): ConformanceCheck<IdentityStoreFactory> {
-  return { name, run: (factory) => onNewIdentityPlace(factory, (place) => story(place, factory)) };
 }

@@ -1,4 +1,5 @@
 import type { CheckpointStore, DurableState, IdentityStore, LogStore } from '@latchkey/replica';
+import type { ConformanceCheck } from '../conformance-check.js';
 
 /** The three stores of one process on a place. */
 export type IdentityStores = {
@@ -70,4 +71,12 @@ export async function onNewIdentityPlace<Place extends IdentityStorePlace>(
     await underTest.closeAll();
     await place.dispose();
   }
+}
+
+/** One check of the contract, told as a story on a place of its own. */
+export function check(
+  name: string,
+  story: (place: IdentityPlaceUnderTest, factory: IdentityStoreFactory) => Promise<void>,
+): ConformanceCheck<IdentityStoreFactory> {
+  return { name, run: (factory) => onNewIdentityPlace(factory, (place) => story(place, factory)) };
 }

@@ -1,5 +1,12 @@
 import { logIndex, nodeId, readId, term, type LogEntry, type Membership, type RaftMessage } from '@latchkey/raft';
-import { MAX_SNAPSHOT_CHUNK_BYTES, type BulkMessage, type IdentityMessage, type PeerMessage } from '@latchkey/replica';
+import {
+  MAX_KEPT_CLAIMS,
+  MAX_REMEMBERED_CLAIMS,
+  MAX_SNAPSHOT_CHUNK_BYTES,
+  type BulkMessage,
+  type IdentityMessage,
+  type PeerMessage,
+} from '@latchkey/replica';
 import type { Marker } from './transport-cluster.js';
 
 const T1 = term(1);
@@ -73,14 +80,44 @@ const RAFT_MESSAGES: readonly RaftMessage[] = [
 ];
 
 const STORE = { storeId: '0192-ünïcode', epoch: 2 ** 40 };
+const MARK = 2 ** 48 - 2;
+/** As many as there can be. */
+const CLAIM_COUNT = MAX_KEPT_CLAIMS + MAX_REMEMBERED_CLAIMS;
+/** The first one of long ago. */
+const CLAIMS = Array.from({ length: CLAIM_COUNT }, (_, place) => ({
+  epoch: place === 0 ? 0 : STORE.epoch - CLAIM_COUNT + 1 + place,
+  mark: MARK - place,
+}));
 
 const MEMBERS: Membership = { voters: [nodeId('n1'), nodeId('n2')], votersOutgoing: [], learners: [nodeId('n3')] };
 
 const IDENTITY_MESSAGES: readonly IdentityMessage[] = [
   {
     type: 'storeClaim',
-    claim: { ...STORE, isNew: false, term: FAR_TERM, lastIndex: logIndex(2 ** 40), keptIndex: logIndex(7) },
+    claim: {
+      ...STORE,
+      claims: CLAIMS,
+      takesPart: true,
+      isNew: false,
+      term: FAR_TERM,
+      lastIndex: logIndex(2 ** 40),
+      keptIndex: logIndex(7),
+    },
     wantsVerdict: true,
+  },
+  {
+    type: 'storeClaim',
+    claim: {
+      storeId: 'new',
+      epoch: 1,
+      claims: [{ epoch: 1, mark: 0 }],
+      takesPart: false,
+      isNew: true,
+      term: term(0),
+      lastIndex: logIndex(0),
+      keptIndex: logIndex(0),
+    },
+    wantsVerdict: false,
   },
   {
     type: 'storeVerdict',
@@ -89,7 +126,10 @@ const IDENTITY_MESSAGES: readonly IdentityMessage[] = [
     hasFounded: true,
     membership: MEMBERS,
     membershipIndex: logIndex(2 ** 33),
-    founderStores: [{ node: nodeId('n2'), ...STORE }],
+    founderStores: [
+      { node: nodeId('n2'), ...STORE, mark: MARK },
+      { node: nodeId('n3'), ...STORE, mark: null },
+    ],
   },
   {
     type: 'storeVerdict',

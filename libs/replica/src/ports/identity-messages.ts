@@ -1,10 +1,14 @@
 import type { LogIndex, Membership, NodeId, Term } from '@latchkey/raft';
-import type { StoreId } from './identity-store.js';
+import type { ClaimMark, StoreId } from './identity-store.js';
 
 /** What a node says of its own store; see `PeerRecord` for what others remember of it. */
 export type StoreClaim = {
   readonly storeId: StoreId;
   readonly epoch: number;
+  /** See `StoreIdentity.claims`: who has seen an earlier one looks for it. */
+  readonly claims: readonly ClaimMark[];
+  /** The node takes part by this claim: a majority has believed it, if there is anybody else. */
+  readonly takesPart: boolean;
   /** Nothing was ever written, nor is known who founded the cluster. */
   readonly isNew: boolean;
   readonly term: Term;
@@ -22,7 +26,13 @@ export type StoreClaim = {
 export type StoreVerdict = 'welcome' | 'replaced' | 'behind' | 'notMember' | 'noVote';
 
 /** A store of one of the first voters, as the answering node remembers it. */
-export type FounderStore = { readonly node: NodeId; readonly storeId: StoreId; readonly epoch: number };
+export type FounderStore = {
+  readonly node: NodeId;
+  readonly storeId: StoreId;
+  readonly epoch: number;
+  /** See `PeerRecord`. */
+  readonly mark: number | null;
+};
 
 /** What nodes say about their stores, apart from Raft (FAILURE-MODES 32). */
 export type IdentityMessage =

@@ -6,11 +6,22 @@ export type StoreId = string;
 /** `corrupt`: it is not what was written; `diverged`: the state made of it is not that of a majority. */
 export type LossReason = 'corrupt' | 'diverged';
 
+/**
+ * That a process has claimed a store. `mark` is random, 48 bits: a store that was set back to a copy comes to the same epochs
+ * once more, and by other claims.
+ */
+export type ClaimMark = { readonly epoch: number; readonly mark: number };
+
 /** Who a store says that it is. */
 export type StoreIdentity = {
   readonly storeId: StoreId;
   /** Grows with every process that claims the store. */
   readonly epoch: number;
+  /**
+   * Claims of this history, oldest first, the present one last: the latest `MAX_REMEMBERED_CLAIMS`, and `MAX_KEPT_CLAIMS` of
+   * those that were kept.
+   */
+  readonly claims: readonly ClaimMark[];
   /** Nothing was ever written: no term, no vote, no entry, no checkpoint. */
   readonly isNew: boolean;
   /** The history before was given up and this node had a vote in it: it asks for its vote back once it has caught up. */
@@ -39,6 +50,8 @@ export type PeerRecord = {
   readonly node: NodeId;
   readonly storeId: StoreId;
   readonly epoch: number;
+  /** Of the claim with that epoch; null when nobody has asked for it: an older Latchkey has written the record. */
+  readonly mark: number | null;
   readonly term: Term;
   /** The last entry that it has called durable. */
   readonly lastIndex: LogIndex;
@@ -55,6 +68,11 @@ export type NewHistory = {
 export interface IdentityStore {
   /** After `LogStore.load`, also when that has failed as `corrupt`. @throws LogStoreError */
   identify(): Promise<StoreIdentity>;
+  /**
+   * The node takes part by the claim of this epoch: the latest of these are remembered however often the store is claimed
+   * since. Nothing is done for an epoch that is not remembered any more. May overlap all other calls. @throws LogStoreError
+   */
+  keepClaim(epoch: number): Promise<void>;
   /** Remembers the cluster's first voters; only called while none are remembered. @throws LogStoreError */
   rememberFounders(founders: readonly NodeId[]): Promise<void>;
   /** Remembers `StoreIdentity.joinedIndex`, unless a greater one is. @throws LogStoreError */
@@ -70,8 +88,9 @@ export interface IdentityStore {
   markLost(reason: LossReason): Promise<void>;
   /**
    * Gives up the history: log, hard state and checkpoint are those of a new store, named `storeId`, whose founders are an
-   * empty list, and which is not marked as lost; all or nothing. What is remembered of others stays. Only called when the cluster no longer counts on what
-   * this store held; works on a corrupt store as well. The owner loads again before it goes on. @throws LogStoreError
+   * empty list, whose claims begin with this one, under a new mark, and which is not marked as lost; all or nothing. What is
+   * remembered of others stays. Only called when the cluster no longer counts on what this store held; works on a corrupt
+   * store as well. The owner loads again before it goes on. @throws LogStoreError
    */
   startAnew(history: NewHistory): Promise<void>;
 }

@@ -33,6 +33,8 @@ export type SimulatedDisk = {
 export type DiskWorld = {
   readonly queue: EventQueue;
   readonly random: Random;
+  /** Of a claim. */
+  readonly newMark: () => number;
   readonly onWritten: (write: DiskWrite) => void;
   readonly onCheckpoint: (write: CheckpointWrite) => void;
   /** The history that was on it was given up, by the process itself. */
@@ -66,8 +68,7 @@ export class DiskAccess {
   /** Others that were there before can do nothing more. */
   claim(): void {
     this.disk.owner = this;
-    const { image } = this.disk;
-    image.identity = { ...image.identity, epoch: image.identity.epoch + 1 };
+    this.disk.image.claim(this.world.newMark());
   }
 
   /** What `run` gives when the disk has been asked. @throws LogStoreError */

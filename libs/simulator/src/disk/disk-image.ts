@@ -10,7 +10,16 @@ import {
   type SnapshotMeta,
   type Term,
 } from '@latchkey/raft';
-import type { LossReason, PeerRecord, PersistBatch, StateRow, StateRowChange, StoreId } from '@latchkey/replica';
+import {
+  rememberedClaims,
+  type LossReason,
+  type PeerRecord,
+  type PersistBatch,
+  type RememberedClaim,
+  type StateRow,
+  type StateRowChange,
+  type StoreId,
+} from '@latchkey/replica';
 import { CHAIN_START, chained, EntryChains } from './entry-chain.js';
 
 /** What one change of the log was. */
@@ -52,6 +61,7 @@ export type Damage =
 export type ImageIdentity = {
   readonly storeId: StoreId;
   readonly epoch: number;
+  readonly claims: readonly RememberedClaim[];
   readonly wantsVoteBack: boolean;
   readonly founders: readonly NodeId[] | null;
   readonly joinedIndex: LogIndex;
@@ -74,6 +84,7 @@ const EMPTY: LogPosition = { index: logIndex(0), term: term(0) };
 export const NOBODY: ImageIdentity = {
   storeId: '',
   epoch: 0,
+  claims: [],
   wantsVoteBack: false,
   founders: null,
   joinedIndex: logIndex(0),
@@ -154,6 +165,13 @@ export class DiskImage {
       if (entry?.type === 'membership') memberships.push(entry.membership);
     }
     return memberships;
+  }
+
+  /** One more process takes it; `mark` tells it from another one that is the same in number. */
+  claim(mark: number): void {
+    const { identity } = this;
+    const epoch = identity.epoch + 1;
+    this.identity = { ...identity, epoch, claims: rememberedClaims(identity.claims, { epoch, mark }) };
   }
 
   write(batch: PersistBatch): DiskWrite {

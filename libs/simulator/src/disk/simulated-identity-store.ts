@@ -10,8 +10,15 @@ export class SimulatedIdentityStore implements IdentityStore {
   identify(): Promise<StoreIdentity> {
     return this.access.read(() => {
       const { identity, isNew } = this.image;
-      return { ...identity, isNew, peers: [...identity.peers.values()] };
+      const claims = identity.claims.map(({ epoch, mark }) => ({ epoch, mark }));
+      return { ...identity, claims, isNew, peers: [...identity.peers.values()] };
     });
+  }
+
+  keepClaim(epoch: number): Promise<void> {
+    return this.change(({ claims }) => ({
+      claims: claims.map((claim) => (claim.epoch === epoch ? { ...claim, isKept: true } : claim)),
+    }));
   }
 
   rememberFounders(founders: readonly NodeId[]): Promise<void> {
@@ -42,7 +49,9 @@ export class SimulatedIdentityStore implements IdentityStore {
       this.access.world.onBegunAnew();
       image.wipe();
       image.historyCount += 1;
-      image.identity = { ...image.identity, ...history, founders: [], lost: null };
+      const { epoch } = image.identity;
+      const claims = [{ epoch, mark: this.access.world.newMark(), isKept: false }];
+      image.identity = { ...image.identity, ...history, claims, founders: [], lost: null };
     });
   }
 

@@ -7,7 +7,10 @@ import type { World } from '../world/world.js';
 import type { Operator } from './operator.js';
 import { canDoWithout, damagedNodes, possibleMemberships } from './possible-memberships.js';
 
-const ROLL_BACK_CHANCE = 0.5;
+const ROLL_BACK_CHANCE = 0.8;
+const BACK_UP_INTERVAL_MS = 2_000;
+/** That another copy takes the place of the one that there is. */
+const BACK_UP_CHANCE = 0.1;
 
 export type AmnesiaWorld = { readonly world: World; readonly random: Random; readonly operator: Operator };
 
@@ -17,13 +20,18 @@ export class Amnesia {
 
   constructor(private readonly context: AmnesiaWorld) {}
 
+  begin(): void {
+    const { queue, nowMs } = this.context.world;
+    this.backUpAll();
+    queue.schedule(nowMs + BACK_UP_INTERVAL_MS, () => this.begin());
+  }
+
   strike(): void {
     const { world, random, operator } = this.context;
     const members = membersOf(world.committed.membership);
     const node = random.pick(world.nodes.filter(({ id }) => members.has(id)));
     const { image } = node.disk;
     const copy = this.copies.get(node.id);
-    this.copies.set(node.id, image.copy());
     const lost = new Set([...damagedNodes(world), node.id]);
     const memberships = possibleMemberships(world, operator.possibleTargets);
     // What was never founded has nothing to lose.
@@ -32,7 +40,10 @@ export class Amnesia {
     node.crash({ peersLearn: random.chance(0.5) });
     if (copy !== undefined && random.chance(ROLL_BACK_CHANCE) && this.isNoticed(node, copy)) {
       world.note(node, 'rolled back', `to ${copy.base.index + copy.entries.length}`);
+      const lostStarts = image.identity.epoch - copy.identity.epoch;
       image.lose(() => image.rollBackTo(copy));
+      // Before it reaches anybody: so the epoch that the others remember may be there once more.
+      for (let starts = random.integer(0, lostStarts + 1); starts > 0; starts -= 1) image.claim(random.bits48());
     } else {
       world.note(node, 'lost its disk');
       const hasVote = memberships.some((membership) => voterSetsOf(membership).flat().includes(node.id));
@@ -42,9 +53,19 @@ export class Amnesia {
     }
   }
 
+  /** A copy stays for a while: the older it is, the more has happened since. */
+  private backUpAll(): void {
+    const { world, random } = this.context;
+    for (const { id, disk } of world.nodes) {
+      const isOfThisHistory = this.copies.get(id)?.identity.storeId === disk.image.identity.storeId;
+      if (disk.image.damage !== null || (isOfThisHistory && !random.chance(BACK_UP_CHANCE))) continue;
+      this.copies.set(id, disk.image.copy());
+    }
+  }
+
   /**
-   * Others cannot know what they have not seen: a store that was set back is told by what they remember durably, which is
-   * the epoch, as their memories may end at any time. The next process that claims it will show the one after the copy's.
+   * Others cannot know what they have not seen: a store that was set back is told by what they remember durably, which is a
+   * claim, as their memories may end at any time. One that was made after the copy is enough: the copy does not have it.
    */
   private isNoticed(node: SimulatedNode, { identity }: DiskCopy): boolean {
     const { world } = this.context;
@@ -52,6 +73,6 @@ export class Amnesia {
     const remembered = world.nodes
       .filter(({ id }) => voters.includes(id))
       .map(({ disk }) => disk.image.identity.peers.get(node.id));
-    return remembered.every((record) => record?.storeId === identity.storeId && record.epoch > identity.epoch + 1);
+    return remembered.every((record) => record?.storeId === identity.storeId && record.epoch > identity.epoch);
   }
 }

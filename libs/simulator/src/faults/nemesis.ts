@@ -98,6 +98,7 @@ export class Nemesis {
       const intensity = faults[name];
       if (intensity !== undefined) this.strikeLater(name, intensity);
     }
+    if (faults.amnesia !== undefined) this.amnesia.begin();
     if (faults.bitRot !== undefined) this.bitRot.scrub();
     this.supervise();
   }

@@ -1,9 +1,10 @@
 import { logIndex, nodeId, term, type LogEntry, type Membership, type NodeId } from '@latchkey/raft';
 import { describe, expect, it } from 'vitest';
-import { Disks, entry, FIRST_MEMBERSHIP, N1, N2, N3, watched } from '../test-support/facts.js';
+import { Disks, entry, FIRST_MEMBERSHIP, grantsVote, N1, N2, N3, watched } from '../test-support/facts.js';
 import { DurableQuorum } from './durable-quorum.js';
 import { MembershipOverlap } from './membership-overlap.js';
 import { doQuorumsOverlap, isQuorum } from './quorum.js';
+import { SilentWhenLost } from './silent-when-lost.js';
 
 const N4 = nodeId('n4');
 const members = (
@@ -114,5 +115,50 @@ describe('durable quorum, of the membership in force', () => {
     expect(told(disks, 1)).toEqual([]);
     disks.image(N1).wipe();
     expect(told(disks, 1)).toHaveLength(1);
+  });
+});
+
+describe('silence of a node whose disk has lost something, FAILURE-MODES 32', () => {
+  const judged = () => {
+    const disks = new Disks();
+    return { disks, ...watched((report) => new SilentWhenLost(report, disks.committed)) };
+  };
+  const vote = grantsVote(N3, N1, term(2));
+  const LEARNER = members([N1, N2], [], [N3]);
+  const PASSING = members([N1, N2], [N1, N2, N3], [N3]);
+
+  it('is asked of it as long as it has a vote, also in a joint membership', () => {
+    const { disks, invariant, reports } = judged();
+    invariant.sent(vote);
+    expect(reports).toEqual([]);
+    disks.image(N3).lose(() => disks.image(N3).wipe());
+    invariant.sent(grantsVote(N2, N1, term(2)));
+    expect(reports).toEqual([]);
+    invariant.sent(vote);
+    committedOn(disks, [N1, N2], changeAt(1, PASSING));
+    invariant.sent(vote);
+    expect(reports).toEqual(Array(2).fill('n3 sent a voteResponse, and its disk has lost what it held'));
+  });
+
+  it('is asked of it no more once it has taken part without a vote, until it loses something again', () => {
+    const { disks, invariant, reports } = judged();
+    disks.image(N3).lose(() => disks.image(N3).wipe());
+    committedOn(disks, [N1, N2], changeAt(1, LEARNER));
+    invariant.sent(vote);
+    committedOn(disks, [N1, N2], changeAt(2, FIRST_MEMBERSHIP));
+    invariant.sent(vote);
+    expect(reports).toEqual([]);
+    disks.image(N3).lose(() => disks.image(N3).wipe());
+    invariant.sent(vote);
+    expect(reports).toHaveLength(1);
+  });
+
+  it('is asked of it with or without a vote when its store says itself that it is lost', () => {
+    const { disks, invariant, reports } = judged();
+    const image = disks.image(N3);
+    image.identity = { ...image.identity, lost: 'diverged' };
+    committedOn(disks, [N1, N2], changeAt(1, LEARNER));
+    invariant.sent(vote);
+    expect(reports).toHaveLength(1);
   });
 });

@@ -62,6 +62,8 @@ export type NodeWorld = {
   readonly queue: EventQueue;
   readonly network: SimulatedNetwork;
   readonly random: Random;
+  /** Of a claim of a disk. */
+  readonly newMark: () => number;
   readonly entryChains: EntryChains;
   readonly settings: NodeSettings;
   readonly watcher: NodeWatcher;
@@ -255,10 +257,11 @@ export class SimulatedNode {
   }
 
   private newAccess(process: SimulatedProcess): DiskAccess {
-    const { queue, random, watcher, committedChainAt } = this.world;
+    const { queue, random, newMark, watcher, committedChainAt } = this.world;
     return new DiskAccess(this.disk, process, {
       queue,
       random,
+      newMark,
       committedChainAt,
       onBegunAnew: () => watcher.begunAnew(this),
       onWritten: (write) => watcher.diskWritten(this, write),

@@ -52,6 +52,7 @@ export class SimulatedPlace {
     const world = {
       queue,
       random,
+      newMark: () => random.bits48(),
       onWritten: ignore,
       onCheckpoint: ignore,
       onBegunAnew: ignore,

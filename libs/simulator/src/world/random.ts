@@ -42,6 +42,11 @@ export class Random {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
+  /** A natural number below 2^48. */
+  bits48(): number {
+    return this.integer(0, 2 ** 16 - 1) * TWO_POW_32 + this.integer(0, TWO_POW_32 - 1);
+  }
+
   /** Cut off at ten times the mean. */
   exponential(mean: number): number {
     return Math.min(10, -Math.log(1 - this.next())) * mean;

@@ -255,10 +255,12 @@ export class World implements NodeWatcher {
     const random = new Random(this.plan.seed, 'nodes');
     const entryChains = new EntryChains();
     const disk = new Random(this.plan.seed, 'disk');
+    const marks = new Random(this.plan.seed, 'marks');
     const world = {
       queue: this.queue,
       network: this.network,
       random: disk,
+      newMark: () => marks.bits48(),
       entryChains,
       settings,
       watcher: this,

@@ -8,6 +8,8 @@ export type PeerColumns = {
   readonly epoch: string;
   readonly term: string;
   readonly lastIndex: string;
+  /** Null in a row of an older Latchkey. */
+  readonly mark: string | null;
   /** Over all before. */
   readonly checksum: string;
 };
@@ -21,6 +23,7 @@ export const PeerEntity = new EntitySchema<PeerColumns>({
     epoch: { type: 'bigint' },
     term: { type: 'bigint' },
     lastIndex: { type: 'bigint', name: 'last_index' },
+    mark: { type: 'bigint', nullable: true },
     checksum: { type: 'bigint' },
   },
 });

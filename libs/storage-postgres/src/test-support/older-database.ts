@@ -3,12 +3,14 @@ import { queryOnce } from '../../../../test/support/postgres.js';
 import { CreateCheckpoint1764500000000 } from '../migrations/1764500000000-create-checkpoint.js';
 import { CreateIdentity1765300000000 } from '../migrations/1765300000000-create-identity.js';
 import { CreatePages1765600000000 } from '../migrations/1765600000000-create-pages.js';
+import { AddClaims1765800000000 } from '../migrations/1765800000000-add-claims.js';
 import { AddJoined1765700000000 } from '../migrations/1765700000000-add-joined.js';
 import { AddLoss1765500000000 } from '../migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from '../migrations/1765400000000-create-views.js';
 
 /** Newest first. */
 const MIGRATIONS = [
+  AddClaims1765800000000,
   AddJoined1765700000000,
   CreatePages1765600000000,
   AddLoss1765500000000,
