@@ -22,8 +22,9 @@ export type LifeStep =
   | { readonly type: 'take' };
 
 const BULK_WRITES = 700;
-/** Long enough to leave memory when it is old. */
-const BULK_VALUE_BYTES = 72;
+/** Some values are long enough to leave memory when they are old. */
+const LONG_VALUE_EVERY = 4;
+const LONG_VALUE_BYTES = 72;
 const MAX_SEQUENCE = 8;
 const sequences = fc.integer({ min: 1, max: MAX_SEQUENCE });
 const idempotencyKeys = fc.constantFrom('k1', 'k2', 'k3', 'k4');
@@ -96,7 +97,7 @@ export function live(machine: TestMachine, step: LifeStep): ApplyResult | null {
     case 'bulk':
       return machine.run(
         ...Array.from({ length: BULK_WRITES }, (_, at) =>
-          put(`bulk/${at % step.keys}`, String(at).padEnd(BULK_VALUE_BYTES)),
+          put(`bulk/${at % step.keys}`, String(at).padEnd(at % LONG_VALUE_EVERY === 0 ? LONG_VALUE_BYTES : 0)),
         ),
       );
     case 'compact':
