@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MAX_REMEMBERED_CLAIMS } from './limits.js';
+import { MAX_REMEMBERED_CLAIMS, STORE_CLAIM_INTERVAL_MS } from './limits.js';
+import { LogStoreError } from './ports/log-store.js';
 import type { PeerMessage } from './ports/peer-transport.js';
 import { backupOf, IdentityCluster, LONG_MS, MANY, phaseOf } from './test-support/identity-cluster.js';
 import type { TestNode } from './test-support/test-cluster.js';
@@ -80,6 +81,34 @@ describe('a node whose store was set back to a copy, FAILURE-MODES 32', () => {
     await cluster.isVoterAgain(lost);
     expect(said).toEqual([]);
     expect(lost.events).toContain('rejoining: behind');
+  });
+});
+
+describe('the claim by which a node takes part', () => {
+  it.each(['unavailable', 'outcomeUnknown'] as const)('is kept once the store is usable again: %s', async (code) => {
+    const leader = await startedCluster();
+    const [node] = cluster.followersOf(leader);
+    await cluster.stopNode(node);
+    node.keepClaimFaults.push(new LogStoreError(code, 'the store is away'), new LogStoreError(code, 'and still is'));
+    await node.restart();
+    const present = () => node.disk.identity.claims.at(-1);
+    await cluster.clock.until(() => phaseOf(node) === 'running');
+    expect(present()?.isKept).toBe(false);
+    await cluster.clock.advance(3 * STORE_CLAIM_INTERVAL_MS);
+    expect(node.keepClaimFaults).toEqual([]);
+    expect(present()?.isKept).toBe(true);
+  });
+
+  it('is not tried for ever when the store cannot say any more what it was', async () => {
+    const leader = await startedCluster();
+    const [node] = cluster.followersOf(leader);
+    await cluster.stopNode(node);
+    const fault = new LogStoreError('corrupt', 'a claim is damaged');
+    node.keepClaimFaults.push(fault, fault);
+    await node.restart();
+    await cluster.clock.until(() => phaseOf(node) === 'running');
+    await cluster.clock.advance(3 * STORE_CLAIM_INTERVAL_MS);
+    expect(node.keepClaimFaults).toEqual([fault]);
   });
 });
 

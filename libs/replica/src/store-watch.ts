@@ -15,6 +15,7 @@ import type { PeerMessage } from './ports/peer-transport.js';
 import type { IdentityStore, PeerRecord, StoreId, StoreIdentity } from './ports/identity-store.js';
 import { hasVote, isMemberOf, votersOf } from './quorum-of.js';
 import { markOf } from './remembered-claims.js';
+import { isRecoverable } from './store-reload.js';
 import type { StorePosition, StoreStanding } from './store-standing.js';
 
 /** What the identity of a node needs of the driver around it. */
@@ -63,6 +64,7 @@ export class StoreWatch {
   private replayedIndex = logIndex(0);
   private wantsVote: boolean;
   private lastClaim = '';
+  /** That is done or under way, or cannot be done. */
   private keepsClaim = false;
   /** Whose store was another one than is known. */
   private readonly doubted = new Set<NodeId>();
@@ -273,7 +275,7 @@ export class StoreWatch {
     if (due.length > 0) this.save(due);
   }
 
-  /** Until it has worked: the others may know the store by this claim for as long as they reach nobody. */
+  /** Until it has worked, if it can: the others may know the store by this claim for a long time. */
   private keepClaim(): void {
     if (this.keepsClaim) return;
     this.keepsClaim = true;
@@ -282,7 +284,7 @@ export class StoreWatch {
       try {
         await store.keepClaim(identity.epoch);
       } catch (error) {
-        this.keepsClaim = false;
+        this.keepsClaim = !isRecoverable(error);
         throw error;
       }
     });

@@ -39,8 +39,9 @@ export class TestNode {
   store: FaultyLogStore;
   checkpointStore: FaultyCheckpointStore;
   readonly events: string[] = [];
-  /** Each makes one attempt fail to give up the history, or to write down that it is lost. */
+  /** Each makes one attempt fail to give up the history, to write down that it is lost, or to keep the present claim. */
   readonly startAnewFaults: LogStoreError[] = [];
+  readonly keepClaimFaults: LogStoreError[] = [];
   readonly markLostFaults: LogStoreError[] = [];
   /** Whose states were found to be others. */
   readonly differing = new Set<NodeId>();
@@ -160,7 +161,7 @@ export class TestNode {
 class FaultyIdentityStore extends MemoryIdentityStore {
   constructor(
     disk: MemoryDisk,
-    private readonly faults: Pick<TestNode, 'startAnewFaults' | 'markLostFaults'>,
+    private readonly faults: Pick<TestNode, 'startAnewFaults' | 'markLostFaults' | 'keepClaimFaults'>,
   ) {
     super(disk);
   }
@@ -169,6 +170,12 @@ class FaultyIdentityStore extends MemoryIdentityStore {
     const fault = this.faults.startAnewFaults.shift();
     if (fault !== undefined) throw fault;
     return super.startAnew(history);
+  }
+
+  override async keepClaim(epoch: number): Promise<void> {
+    const fault = this.faults.keepClaimFaults.shift();
+    if (fault !== undefined) throw fault;
+    return super.keepClaim(epoch);
   }
 
   override async markLost(reason: LossReason): Promise<void> {
