@@ -20,6 +20,7 @@ export class Amnesia {
 
   constructor(private readonly context: AmnesiaWorld) {}
 
+  /** Copies are made from now on, as by somebody who makes backups. */
   begin(): void {
     const { queue, nowMs } = this.context.world;
     this.backUpAll();
