@@ -13,7 +13,7 @@ export type KeyRecord = {
   readonly updatedAtMs: number;
 };
 
-/** A version of a key whose value is not in memory: it is in the row `versionRowKey` of the latest checkpoint. */
+/** A version of a key whose value is not in memory: it is in the row `versionKey` of the latest checkpoint. */
 export type ColdKeyRecord = Omit<KeyRecord, 'value'> & {
   readonly value: null;
   /** Length of the value. */

@@ -1,9 +1,9 @@
 import { checkRows } from './corrupt-state-rows.js';
+import { HistoryCooling } from './history-cooling.js';
 import { revision as toRevision, type Key } from './ids.js';
 import { isRecord, isTombstone, KeyHistory, type KeyVersion } from './key-history.js';
 import { KeyIndex } from './key-index.js';
 import { KeyMap } from './key-map.js';
-import { HistoryCooling } from './history-cooling.js';
 import { FIRST_WRITTEN_REVISION, KeySpace } from './key-space.js';
 import { RevisionLog } from './revision-log.js';
 import type { StateMeta } from './section-rows.js';
