@@ -44,6 +44,14 @@ function world() {
   return { clock, log, hub, watch };
 }
 
+/** Revisions 2 to 5 are puts of one key, whose values are in the rows of a checkpoint. */
+function worldWithPast() {
+  const made = world();
+  for (let count = 0; count < 4; count += 1) made.log.put('a/1');
+  made.log.save();
+  return made;
+}
+
 /** Puts of the revisions, each with the value that says its own. */
 const puts = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, at) => [from + at, (from + at) % 256] as const);
@@ -77,9 +85,7 @@ describe('a watch that begins where values are not in memory any more', () => {
   });
 
   it('gets them once, though others write while they are read', async () => {
-    const { clock, log, watch } = world();
-    for (let count = 0; count < 4; count += 1) log.put('a/1');
-    log.save();
+    const { clock, log, watch } = worldWithPast();
     const open = closeGate(log);
     const { sink } = watch(2);
     await clock.settle();
@@ -94,9 +100,7 @@ describe('a watch that begins where values are not in memory any more', () => {
   });
 
   it('is told what was there before each change, if it wants to know', async () => {
-    const { clock, log, watch } = world();
-    for (let count = 0; count < 4; count += 1) log.put('a/1');
-    log.save();
+    const { clock, watch } = worldWithPast();
     const { sink } = watch(4, true);
     await clock.settle();
     expect(sink.messages.at(-1)).toMatchObject({
@@ -109,9 +113,7 @@ describe('a watch that begins where values are not in memory any more', () => {
   });
 
   it('is told that history was compacted, also when that happens while values are read', async () => {
-    const { clock, log, watch } = world();
-    for (let count = 0; count < 4; count += 1) log.put('a/1');
-    log.save();
+    const { clock, log, watch } = worldWithPast();
     const open = closeGate(log);
     const { sink } = watch(2);
     await clock.settle();
@@ -125,9 +127,7 @@ describe('a watch that begins where values are not in memory any more', () => {
   });
 
   it('ends with what says that it may be opened again when the values cannot be read', async () => {
-    const { clock, log, hub, watch } = world();
-    for (let count = 0; count < 4; count += 1) log.put('a/1');
-    log.save();
+    const { clock, log, hub, watch } = worldWithPast();
     log.gate = Promise.reject(new LogStoreError('unavailable', 'away'));
     const { sink } = watch(2);
     await clock.settle();
@@ -136,9 +136,7 @@ describe('a watch that begins where values are not in memory any more', () => {
   });
 
   it('gets nothing after it was closed, though its values are being read', async () => {
-    const { clock, log, hub, watch } = world();
-    for (let count = 0; count < 4; count += 1) log.put('a/1');
-    log.save();
+    const { clock, log, hub, watch } = worldWithPast();
     const open = closeGate(log);
     const opened = watch(2);
     await clock.settle();
@@ -149,9 +147,7 @@ describe('a watch that begins where values are not in memory any more', () => {
   });
 
   it('waits for its turn where many are, and those that need nothing old do not wait for it', async () => {
-    const { clock, log, watch } = world();
-    for (let count = 0; count < 4; count += 1) log.put('a/1');
-    log.save();
+    const { clock, log, watch } = worldWithPast();
     const open = closeGate(log);
     const old = Array.from({ length: 3 * MAX_READING_WATCHES }, () => watch(2));
     await clock.settle();
@@ -169,9 +165,7 @@ describe('a watch that begins where values are not in memory any more', () => {
   });
 
   it('keeps nobody waiting whose client does not read while it has its turn', async () => {
-    const { clock, log, watch } = world();
-    for (let count = 0; count < 4; count += 1) log.put('a/1');
-    log.save();
+    const { clock, log, watch } = worldWithPast();
     const open = closeGate(log);
     const old = Array.from({ length: 2 * MAX_READING_WATCHES + 1 }, () => watch(2));
     await clock.settle();
