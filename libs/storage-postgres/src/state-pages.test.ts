@@ -1,15 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { logIndex, nodeId, term, type LogEntry, type SnapshotMeta } from '@latchkey/raft';
+import { logIndex, term } from '@latchkey/raft';
 import { LogStoreError, type CheckpointStore, type StateRow, type StateRowChange } from '@latchkey/replica';
-import { createDatabase, queryOnce } from '../../../test/support/postgres.js';
+import { queryOnce } from '../../../test/support/postgres.js';
 import { CreatePages1765600000000 } from './migrations/1765600000000-create-pages.js';
-import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
 import { MAX_STATEMENT_ROWS } from './row-batches.js';
 import { takeBack } from './test-support/older-database.js';
+import { keyOf, META, metaOf, OUTCOMES, RowDatabase, rowOf, version, VERSIONS } from './test-support/row-database.js';
 
-const N1 = nodeId('n1');
-const MEMBERSHIP = { voters: [N1], votersOutgoing: [], learners: [] };
-const ENTRIES = 200;
 const VIEW_BYTES = 30_000;
 const MANY = 3_000;
 const SEED = 20_261_121;
@@ -23,48 +20,18 @@ const SWEPT_ROUNDS = 6;
 /** Longer than a page may be. */
 const LONG_VALUE_BYTES = 100_000;
 
-const VERSIONS = 4;
-const META = 1;
-const OUTCOMES = 6;
-
-let url = '';
-let stores: PostgresStores;
+let database: RowDatabase;
 
 beforeEach(async () => {
-  url = await createDatabase();
-  stores = createPostgresStores({ url, nodeId: N1, clusterId: 'orders' });
-  await stores.logStore.load();
-  const entries: LogEntry[] = Array.from({ length: ENTRIES }, (_, at) => ({
-    type: 'noop',
-    index: logIndex(at + 1),
-    term: term(1),
-  }));
-  await stores.logStore.persist({ hardState: null, truncateFrom: null, entries });
+  database = await RowDatabase.create();
 });
 
-afterEach(() => stores.logStore.close());
+afterEach(() => database.close());
 
-const meta = (index: number): SnapshotMeta => ({ index: logIndex(index), term: term(1), membership: MEMBERSHIP });
-
-function keyOf(section: number, number: number): Buffer {
-  const key = Buffer.alloc(13, 'k');
-  key[0] = section;
-  key.writeBigUInt64BE(BigInt(number), 1);
-  return key;
-}
-
-const rowOf = (section: number, number: number, bytes = 100): StateRow => ({
-  key: keyOf(section, number),
-  value: Buffer.alloc(bytes, number % 251),
-});
-const version = (number: number, bytes?: number): StateRow => rowOf(VERSIONS, number, bytes);
 const gone = (number: number): StateRowChange => ({ key: keyOf(VERSIONS, number), value: null });
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
 
-const save = (index: number, changes: readonly StateRowChange[]): Promise<void> =>
-  stores.checkpoints.save({ meta: meta(index), changes: [changes] });
-
-async function readRows(checkpoints: CheckpointStore = stores.checkpoints): Promise<StateRow[]> {
+async function readRows(checkpoints: CheckpointStore = database.checkpoints): Promise<StateRow[]> {
   const view = await checkpoints.openView();
   if (view === null) throw new Error('there is no checkpoint');
   const rows: StateRow[] = [];
@@ -81,12 +48,12 @@ async function readRows(checkpoints: CheckpointStore = stores.checkpoints): Prom
 /** A look for damage, to its end. @throws LogStoreError */
 async function verify(): Promise<void> {
   let rowCount = 0;
-  for await (const page of stores.verifier.verify({ maxBytesPerPage: VIEW_BYTES })) rowCount += page.rowCount;
+  for await (const page of database.stores.verifier.verify({ maxBytesPerPage: VIEW_BYTES })) rowCount += page.rowCount;
   expect(rowCount).toBeGreaterThan(0);
 }
 
 async function count(from: string): Promise<number> {
-  return Number((await queryOnce(url, `SELECT count(*) AS count FROM ${from}`))[0]?.['count']);
+  return Number((await queryOnce(database.url, `SELECT count(*) AS count FROM ${from}`))[0]?.['count']);
 }
 const pagesCount = () => count('latchkey.state_page');
 const rowsCount = () => count('latchkey.state_row');
@@ -126,7 +93,7 @@ describe('versions of keys', () => {
       },
     };
     setImmediate(count);
-    await stores.checkpoints.save({ meta: meta(1), changes });
+    await database.checkpoints.save({ meta: metaOf(1), changes });
     isSaved = true;
     expect(turns).toHaveLength(PAGES_OF_GONE);
     expect(new Set(turns).size).toBe(PAGES_OF_GONE);
@@ -134,7 +101,7 @@ describe('versions of keys', () => {
 
   it('lie many to a row, among the other rows in the order of their keys', async () => {
     const versions = numbers(1, MANY).map((number) => version(number));
-    await save(3, [rowOf(META, 0), ...versions, rowOf(OUTCOMES, 1)]);
+    await database.save(3, [rowOf(META, 0), ...versions, rowOf(OUTCOMES, 1)]);
     expect(await readRows()).toEqual([rowOf(META, 0), ...versions, rowOf(OUTCOMES, 1)]);
     expect(await rowsCount()).toBe(2);
     expect(await pagesCount()).toBeLessThan(MANY / 40);
@@ -150,26 +117,26 @@ describe('versions of keys', () => {
       version(5, 7_000),
       version(6),
     ];
-    await save(3, rows);
+    await database.save(3, rows);
     expect(await readRows()).toEqual(rows);
     await verify();
   });
 
   it('leave their page when they go, which goes with the last of them', async () => {
-    await save(
+    await database.save(
       3,
       numbers(0, MANY).map((number) => version(number)),
     );
     const before = await pagesCount();
     const survivors = numbers(0, MANY).filter((number) => number % 100 === 0);
-    await save(
+    await database.save(
       4,
       numbers(0, MANY)
         .filter((number) => number % 100 !== 0)
         .map(gone),
     );
     expect(await readRows()).toEqual(survivors.map((number) => version(number)));
-    await save(5, survivors.slice(0, -1).map(gone));
+    await database.save(5, survivors.slice(0, -1).map(gone));
     expect(await readRows()).toEqual(survivors.slice(-1).map((number) => version(number)));
     expect(await pagesCount()).toBe(1);
     expect(before).toBeGreaterThan(1);
@@ -178,26 +145,26 @@ describe('versions of keys', () => {
 
   it('are saved once, though their checkpoint is saved again, before or after another start', async () => {
     const rows = numbers(0, MANY).map((number) => version(number));
-    await save(3, rows);
-    await save(4, [gone(7), version(MANY)]);
-    await save(4, [gone(7), version(MANY)]);
-    await stores.logStore.load();
-    await save(4, [gone(7), version(MANY)]);
+    await database.save(3, rows);
+    await database.save(4, [gone(7), version(MANY)]);
+    await database.save(4, [gone(7), version(MANY)]);
+    await database.stores.logStore.load();
+    await database.save(4, [gone(7), version(MANY)]);
     expect(await readRows()).toEqual([...rows.slice(0, 7), ...rows.slice(8), version(MANY)]);
     await verify();
   });
 
   it('of a transaction that was not committed are not there', async () => {
-    await save(3, [version(1)]);
+    await database.save(3, [version(1)]);
     const changes = {
       *[Symbol.iterator]() {
         yield numbers(2, MANY).map((number) => version(number));
         throw new Error('the machine has failed');
       },
     };
-    await expect(stores.checkpoints.save({ meta: meta(4), changes })).rejects.toThrow(/could not give the rows/);
+    await expect(database.checkpoints.save({ meta: metaOf(4), changes })).rejects.toThrow(/could not give the rows/);
     expect(await readRows()).toEqual([version(1)]);
-    await save(5, [version(2), version(3)]);
+    await database.save(5, [version(2), version(3)]);
     expect(await readRows()).toEqual([1, 2, 3].map((number) => version(number)));
   });
 
@@ -218,7 +185,7 @@ describe('versions of keys', () => {
         if (value === null) model.delete(number);
         else model.set(number, { key, value });
       }
-      await save(round, [...changes.values()]);
+      await database.save(round, [...changes.values()]);
       const expected = [...model].sort(([left], [right]) => left - right).map(([, row]) => row);
       expect(await readRows()).toEqual(expected);
     }
@@ -227,9 +194,9 @@ describe('versions of keys', () => {
   });
 
   it('take the space of those that went, whether the server looks after that or not', async () => {
-    await queryOnce(url, 'ALTER TABLE latchkey.state_page SET (autovacuum_enabled = off)');
+    await queryOnce(database.url, 'ALTER TABLE latchkey.state_page SET (autovacuum_enabled = off)');
     const sizeOf = async (): Promise<number> => {
-      const [row] = await queryOnce(url, `SELECT pg_relation_size('latchkey.state_page')::int AS size`);
+      const [row] = await queryOnce(database.url, `SELECT pg_relation_size('latchkey.state_page')::int AS size`);
       return Number(row?.['size']);
     };
     const pages = (from: number, rows: (at: number) => StateRowChange): StateRowChange[][] =>
@@ -241,8 +208,8 @@ describe('versions of keys', () => {
       const first = round * MANY_VERSIONS;
       const going = round === 0 ? [] : pages(first - MANY_VERSIONS, gone);
       const changes = [...going, ...pages(first, (at) => version(at, SHORT_VALUE_BYTES))];
-      await stores.checkpoints.save({ meta: meta(round + 2), changes });
-      await stores.checkpoints.compactLog({ index: logIndex(round + 1), term: term(1) });
+      await database.checkpoints.save({ meta: metaOf(round + 2), changes });
+      await database.checkpoints.compactLog({ index: logIndex(round + 1), term: term(1) });
       sizeOfOne ||= await sizeOf();
     }
     expect(await sizeOf()).toBeLessThan(3 * sizeOfOne);
@@ -251,29 +218,29 @@ describe('versions of keys', () => {
 
 describe('a snapshot', () => {
   it('is staged in pages, which take the place of those before it and go on growing', async () => {
-    await save(3, [version(1), version(2)]);
-    const staging = await stores.checkpoints.stageSnapshot(meta(5));
+    await database.save(3, [version(1), version(2)]);
+    const staging = await database.checkpoints.stageSnapshot(metaOf(5));
     const rows = [rowOf(META, 0), ...numbers(1, MANY).map((number) => version(number)), rowOf(OUTCOMES, 1)];
     for (let start = 0; start < rows.length; start += 700) await staging.append(rows.slice(start, start + 700));
     expect(await readRows()).toEqual([version(1), version(2)]);
-    await stores.checkpoints.installSnapshot({
+    await database.checkpoints.installSnapshot({
       staging,
       hardState: { currentTerm: term(1), votedFor: null },
       keepsTail: true,
     });
-    await stores.logStore.load();
+    await database.stores.logStore.load();
     expect(await readRows()).toEqual(rows);
-    await save(6, [gone(5), version(MANY)]);
+    await database.save(6, [gone(5), version(MANY)]);
     const left = rows.filter((row) => row.key !== rows[5]?.key);
     expect(await readRows()).toEqual([...left.slice(0, -1), version(MANY), ...left.slice(-1)]);
     await verify();
-    await stores.checkpoints.compactLog(meta(4));
+    await database.checkpoints.compactLog(metaOf(4));
     expect(await count('latchkey.state_page WHERE generation = 0')).toBe(0);
   });
 
   it('that is discarded leaves no page', async () => {
-    await save(3, [version(1)]);
-    const staging = await stores.checkpoints.stageSnapshot(meta(5));
+    await database.save(3, [version(1)]);
+    const staging = await database.checkpoints.stageSnapshot(metaOf(5));
     await staging.append(numbers(1, MANY).map((number) => version(number)));
     await staging.discard();
     expect([await pagesCount(), await rowsCount()]).toEqual([1, 0]);
@@ -305,14 +272,14 @@ describe('damaged page, FAILURE-MODES 29', () => {
       /out of order/,
     ],
   ])('with %s is never read to its end, and is found by a look for damage', async (_damage, change, message) => {
-    await save(
+    await database.save(
       3,
       numbers(1, MANY + 1)
         .map((number) => version(number))
         .slice(0, 2_999),
     );
     await queryOnce(
-      url,
+      database.url,
       `UPDATE latchkey.state_page SET ${change} WHERE last_key = (SELECT last_key FROM latchkey.state_page ORDER BY last_key LIMIT 1)`,
     );
     for (const read of [readRows, verify]) {
@@ -323,9 +290,9 @@ describe('damaged page, FAILURE-MODES 29', () => {
   });
 
   it('with a row that lies in the other table as well is never read to its end', async () => {
-    await save(3, [version(1), version(2), version(3)]);
+    await database.save(3, [version(1), version(2), version(3)]);
     await queryOnce(
-      url,
+      database.url,
       `INSERT INTO latchkey.state_row (generation, key, value, checksum)
        SELECT generation, row_keys[2], row_values[2], row_checksums[2] FROM latchkey.state_page`,
     );
@@ -333,12 +300,12 @@ describe('damaged page, FAILURE-MODES 29', () => {
   });
 
   it('that is lost is noticed', async () => {
-    await save(
+    await database.save(
       3,
       numbers(0, MANY).map((number) => version(number)),
     );
     await queryOnce(
-      url,
+      database.url,
       `DELETE FROM latchkey.state_page WHERE last_key = (SELECT last_key FROM latchkey.state_page ORDER BY last_key LIMIT 1)`,
     );
     expect(await failureOf(readRows())).toMatchObject({ code: 'corrupt' });
@@ -349,14 +316,13 @@ describe('damaged page, FAILURE-MODES 29', () => {
 describe('a database of a Latchkey that knew no pages', () => {
   it('keeps its versions where they are until they go; new ones lie in pages', async () => {
     const rows = [rowOf(META, 0), ...numbers(1, MANY).map((number) => version(number))];
-    await save(3, rows);
-    await stores.logStore.close();
-    await takeBack(url, CreatePages1765600000000);
+    await database.save(3, rows);
+    await database.close();
+    await takeBack(database.url, CreatePages1765600000000);
     expect(await rowsCount()).toBe(rows.length);
-    stores = createPostgresStores({ url, nodeId: N1, clusterId: 'orders' });
-    await stores.logStore.load();
+    await database.reopen();
     expect(await readRows()).toEqual(rows);
-    await save(4, [...numbers(1, MANY - 1).map(gone), version(MANY), version(MANY + 1)]);
+    await database.save(4, [...numbers(1, MANY - 1).map(gone), version(MANY), version(MANY + 1)]);
     expect(await readRows()).toEqual([rowOf(META, 0), ...[MANY - 1, MANY, MANY + 1].map((number) => version(number))]);
     expect([await rowsCount(), await pagesCount()]).toEqual([2, 1]);
     await verify();
