@@ -76,6 +76,7 @@ export class DirectCluster {
       logStore: new MemoryLogStore(disk),
       identity: { store: new MemoryIdentityStore(disk), newStoreId: () => `another store of ${id}` },
       transport: this.transports.transport(id),
+      configuredPeers: ids,
       stateMachine: machine,
       stateHash: () => machine.stateHash,
       checkpoints: {

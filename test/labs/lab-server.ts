@@ -138,6 +138,7 @@ export class LabServer {
       readTimeoutMs: READ_TIMEOUT_MS,
       logStore: parts.logStore,
       transport: parts.transport,
+      configuredPeers: members,
       stateMachine: machine,
       checkpoints:
         checkpointEvery === null

@@ -1,4 +1,5 @@
 import { nodeId, type MembershipChange, type NodeId } from '@latchkey/raft';
+import { MemoryDisk } from '@latchkey/storage-memory';
 import { afterEach, describe, expect, it } from 'vitest';
 import { chances } from './test-support/chances.js';
 import { ELECTION_TIMEOUT_MS, TestCluster, TestNode } from './test-support/test-cluster.js';
@@ -21,8 +22,8 @@ async function startCluster(): Promise<TestNode> {
 }
 
 /** A node that the cluster does not know, or not any more, on an empty disk. */
-async function startJoiner(id: NodeId): Promise<TestNode> {
-  const node = new TestNode(id, cluster);
+async function startJoiner(id: NodeId, configuredPeers: readonly NodeId[] | null = null): Promise<TestNode> {
+  const node = new TestNode(id, cluster, new MemoryDisk(`store of ${id}`), configuredPeers);
   joined.push(node);
   await node.start();
   return node;
@@ -173,6 +174,30 @@ describe('a member that joins', () => {
       'MEMBERSHIP_REFUSED',
       expect.stringContaining('too far behind'),
     ]);
+  });
+});
+
+describe('a member that was away while all others that it knew were removed', () => {
+  it.each([false, true])('comes back by those of its settings (nodes know stores: %s)', async (knowsStores) => {
+    cluster = new TestCluster(1, null, knowsStores);
+    await cluster.start();
+    const first = await cluster.agreedLeader();
+    const away = await startJoiner(N4, [...cluster.ids, N4, N5]);
+    await change(first, ADD_N4);
+    await cluster.outcome(first.propose('while it was there'));
+    await cluster.converged(1, [first, away]);
+    await Promise.all([away.replica.stop(), cluster.clock.settle()]);
+    const next = await startLeader(first, N5);
+    await change(next, { type: 'remove', node: first.id });
+    await cluster.clock.until(() => first.replica.status().phase === 'removed');
+
+    // Long enough to have tried whom its log names.
+    cluster.network.isolate(N4);
+    await away.restart();
+    await cluster.clock.advance(20 * ELECTION_TIMEOUT_MS);
+    cluster.network.heal(N4);
+    await cluster.outcome(next.propose('while it was not'));
+    expect(await cluster.converged(2, [next, away])).toHaveLength(2);
   });
 });
 

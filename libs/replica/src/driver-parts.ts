@@ -92,7 +92,7 @@ export function createDriverParts<Outcome>(
     snapshots: new SnapshotTransfers({ ...options, appliedIndex: () => applier.appliedIndex }, transport),
     roster: new PeerRoster({
       nodeId,
-      configured: options.raft.initialMembership,
+      configured: options.configuredPeers,
       transport: options.transport,
       sender: transport,
       clock: options.clock,

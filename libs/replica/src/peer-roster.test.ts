@@ -19,10 +19,10 @@ class Subject {
   readonly sent: { readonly to: NodeId; readonly message: PeerMessage }[] = [];
   readonly roster: PeerRoster;
 
-  constructor(latest: Membership, configured = NOBODY) {
+  constructor(latest: Membership, configured: readonly NodeId[] = []) {
     this.roster = new PeerRoster({
       nodeId: N1,
-      configured: configured,
+      configured,
       transport: { setPeers: (peers) => this.shown.push(peers) },
       sender: { send: (to, message) => this.sent.push({ to, message }) },
       clock: { nowMs: () => this.nowMs },
@@ -77,11 +77,22 @@ describe('the peers of a member', () => {
   });
 
   it('are those of its settings as well while it hears no leader: all that its log names may have gone', () => {
-    const subject = new Subject(ALL, { voters: [N1, N4], votersOutgoing: [], learners: [] });
+    const subject = new Subject(ALL, [N1, N4]);
     subject.advance(ASK_INTERVAL_MS);
     expect(subject.shown.at(-1)?.map(({ id }) => id)).toEqual([N2, N3, N4]);
     subject.roster.leaderChanged(N2);
     subject.advance(KEPT_MS);
     expect(subject.shown.at(-1)?.map(({ id }) => id)).toEqual([N2, N3]);
+  });
+
+  it('of its settings are looked for where it was told last that they are, until nobody says so any more', () => {
+    const subject = new Subject(ALL, [N1, N4]);
+    const addressOfN4 = (): unknown => subject.shown.at(-1)?.find(({ id }) => id === N4)?.address;
+    subject.roster.told({ ...ALL, learners: [N4], addresses: { n4: 'http://n4.example:1' } });
+    subject.advance(ASK_INTERVAL_MS);
+    expect(addressOfN4()).toBe('http://n4.example:1');
+    subject.advance(KEPT_MS);
+    subject.advance(ASK_INTERVAL_MS);
+    expect(addressOfN4()).toBeNull();
   });
 });

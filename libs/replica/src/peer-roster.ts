@@ -5,8 +5,8 @@ import type { PeerAddress, PeerTransport } from './ports/peer-transport.js';
 
 export type PeerRosterOptions = {
   readonly nodeId: NodeId;
-  /** By the settings. */
-  readonly configured: Membership;
+  /** By the settings, members or not. */
+  readonly configured: readonly NodeId[];
   readonly transport: Pick<PeerTransport, 'setPeers'>;
   readonly sender: PeerSender;
   readonly clock: Pick<Clock, 'nowMs'>;
@@ -125,13 +125,24 @@ export class PeerRoster {
     this.show();
   }
 
-  /** Those of the settings are looked for as well: all members that the log names may have gone. */
   private ask(nowMs: number): void {
     this.askAtMs = nowMs + this.options.askIntervalMs;
-    this.told(this.options.configured);
+    this.lookForConfigured(nowMs);
     for (const id of [...this.present.keys(), ...this.others.keys()]) {
       this.options.sender.send(id, { type: 'membersWanted' });
     }
+  }
+
+  /** All members that the log names may have gone. */
+  private lookForConfigured(nowMs: number): void {
+    const { configured, nodeId, keepOthersMs } = this.options;
+    for (const id of configured) {
+      if (id === nodeId || this.present.has(id)) continue;
+      // An address that we were told may be newer than the settings, as long as somebody says it again.
+      if (typeof this.others.get(id)?.peer.address === 'string') continue;
+      this.others.set(id, { peer: { id, address: null }, untilMs: nowMs + keepOthersMs });
+    }
+    this.show();
   }
 
   /** A new node knows no membership before it is sent one: until then those count that it was configured with. */

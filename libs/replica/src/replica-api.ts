@@ -30,6 +30,11 @@ export type ReplicaOptions<Outcome> = {
   readonly readTimeoutMs: number;
   readonly logStore: LogStore;
   readonly transport: PeerTransport;
+  /**
+   * All that this node's settings name, members or not: with whom `transport` connects at the start. A node that hears no leader
+   * looks for members among them as well, because all those that its log names may have gone meanwhile.
+   */
+  readonly configuredPeers: readonly NodeId[];
   readonly stateMachine: StateMachine<Outcome>;
   /**
    * Null or absent: nobody looks at who the stores of the nodes are. Else a node whose store was wiped, restored from a

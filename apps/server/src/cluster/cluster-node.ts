@@ -57,6 +57,7 @@ export class ClusterNode {
       logStore: stores.logStore,
       identity: { store: stores.identity, newStoreId: randomUUID },
       transport,
+      configuredPeers: [...settings.peers.keys()],
       stateMachine: this.state,
       stateHash: () => machine.stateHash,
       checkpoints: { store: stores.checkpoints, stateMachine: this.state, ...checkpointPace(settings) },

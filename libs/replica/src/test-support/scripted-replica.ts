@@ -181,6 +181,7 @@ export class ScriptedReplica {
       readTimeoutMs: READ_TIMEOUT_MS,
       logStore: this.store,
       transport: this.transport,
+      configuredPeers: [N1, N2, N3],
       stateMachine: this.machine,
       checkpoints: this.checkpoints(),
       clock: this.clock,

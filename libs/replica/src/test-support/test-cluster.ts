@@ -53,6 +53,8 @@ export class TestNode {
     readonly id: NodeId,
     private readonly cluster: TestCluster,
     public disk = new MemoryDisk(`store of ${id}`),
+    /** All that its settings name; null: the cluster's first members. */
+    private readonly configuredPeers: readonly NodeId[] | null = null,
   ) {
     this.store = new FaultyLogStore(new MemoryLogStore(disk));
     this.checkpointStore = new FaultyCheckpointStore(new MemoryCheckpointStore(disk));
@@ -118,6 +120,7 @@ export class TestNode {
       logStore: this.store,
       identity: this.identity(number),
       transport: network.transport(this.id),
+      configuredPeers: this.configuredPeers ?? this.cluster.ids,
       stateMachine: this.machine,
       stateHash: () => this.machine.stateHash,
       checkpoints: this.checkpoints(),

@@ -97,6 +97,8 @@ export class SimulatedNode {
   isSupervised: boolean;
   /** Its machine came to a cluster that was there: with an empty disk it is one that joins. */
   joins: boolean;
+  /** Whom its settings name; read when a process starts. */
+  configuredPeers: readonly NodeId[];
 
   /** @param isFounder a member from the beginning */
   constructor(
@@ -107,6 +109,7 @@ export class SimulatedNode {
   ) {
     this.isSupervised = isFounder;
     this.joins = !isFounder;
+    this.configuredPeers = world.settings.raft.initialMembership.voters;
     const image = new DiskImage(world.entryChains);
     image.identity = { ...image.identity, storeId: `${id}#0` };
     const rates = { errorRate: 0, unknownRate: 0, lieRate: 0 };
@@ -222,6 +225,7 @@ export class SimulatedNode {
       logStore: new SimulatedLogStore(access),
       identity: knowsStores ? { store: new SimulatedIdentityStore(access), newStoreId } : null,
       transport: network.transport(this.id, process),
+      configuredPeers: this.configuredPeers,
       stateMachine,
       stateHash: () => (this.life?.isAstray === true ? `${this.id} is astray` : reader.stateHash),
       checkpoints:
