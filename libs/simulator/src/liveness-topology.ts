@@ -31,6 +31,7 @@ export function freezeFaults(world: World, asked: readonly Membership[]): Servin
     // A process that is about to end does not come back by itself.
     if (node.life?.replica.status().phase === 'stopped') node.crash({ peersLearn: true });
   }
+  rewriteSettings(world);
   const memberships = possibleMemberships(world, asked);
   const voters = commonVoters(memberships);
   const isWhole = voters !== null && voters.length >= VOTERS_TO_CUT_MIN && !voters.some((id) => damaged.has(id));
@@ -41,6 +42,20 @@ export function freezeFaults(world: World, asked: readonly Membership[]): Servin
       : cutVoters(world, random, topology, nodesOf(world, voters ?? []));
   world.trace.note(world.nowMs, null, `liveness ${topology}`, { detail: serving.map(({ id }) => id).join(' ') });
   return { nodes: serving, isCut: topology !== 'othersDead' };
+}
+
+/**
+ * What a person must do: a node whose settings name nobody who is still a member may know no other way back
+ * (docs/decisions/0012).
+ */
+export function rewriteSettings({ nodes, committed }: World): void {
+  const members = membersOf(committed.membership);
+  for (const node of nodes) {
+    const knowsMember = node.configuredPeers.some((id) => id !== node.id && members.has(id));
+    if (!members.has(node.id) || members.size === 1 || knowsMember) continue;
+    node.crash({ peersLearn: true });
+    node.configuredPeers = [...members];
+  }
 }
 
 function topologyFor(voterCount: number, random: Random): Topology {

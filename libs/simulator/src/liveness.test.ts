@@ -1,6 +1,7 @@
-import { term } from '@latchkey/raft';
+import { nodeId, term } from '@latchkey/raft';
 import { describe, expect, it } from 'vitest';
 import { isSomebodyElectable } from './liveness.js';
+import { rewriteSettings } from './liveness-topology.js';
 import { planFor } from './plan.js';
 import { entry } from './test-support/facts.js';
 import { World } from './world/world.js';
@@ -37,5 +38,20 @@ describe('who can be elected in a chain (Raft §5.4.1)', () => {
     await world.runUntil(A_MOMENT_MS);
     for (const node of world.nodes.slice(2)) node.crash({ peersLearn: true });
     expect(isSomebodyElectable(world)).toBe(false);
+  });
+});
+
+describe('settings that name no member any more', () => {
+  it('are written anew for a member, which starts again to read them, and those of the others are left alone', async () => {
+    const world = chain([1, 1, 1]);
+    await world.runUntil(A_MOMENT_MS);
+    const [lost, ...others] = world.nodes;
+    if (lost === undefined) throw new Error('there is no node');
+    lost.configuredPeers = [lost.id, nodeId('gone')];
+    const before = others.map(({ configuredPeers, life }) => ({ configuredPeers, life }));
+    rewriteSettings(world);
+    expect(lost.isUp).toBe(false);
+    expect(lost.configuredPeers).toEqual(world.committed.membership.voters);
+    expect(others.map(({ configuredPeers, life }) => ({ configuredPeers, life }))).toEqual(before);
   });
 });

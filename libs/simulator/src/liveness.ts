@@ -2,7 +2,7 @@ import type { NodeId } from '@latchkey/raft';
 import type { Workload } from './clients/workload.js';
 import type { Operator } from './faults/operator.js';
 import { isJoint, isQuorum, isSameMembership, membersOf, voterSetsOf } from './invariants/quorum.js';
-import { freezeFaults, type Serving } from './liveness-topology.js';
+import { freezeFaults, rewriteSettings, type Serving } from './liveness-topology.js';
 import type { SimulatedNode } from './node/simulated-node.js';
 import type { World } from './world/world.js';
 
@@ -84,6 +84,7 @@ function isUpToDate({ disk: { image: candidate } }: SimulatedNode, { disk: { ima
 /** Everybody back: one state, everything that was acknowledged in it, and no lease left of clients that have gone. */
 async function checkConvergence(world: World, workload: Workload): Promise<void> {
   world.network.healAll();
+  rewriteSettings(world);
   for (const node of membersOfCluster(world)) node.start();
   world.trace.note(world.nowMs, null, 'healAll');
   await world.runUntil(world.nowMs + SERVE_AGAIN_MS);

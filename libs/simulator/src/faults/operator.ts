@@ -100,7 +100,9 @@ export class Operator {
     return this.change({ type: 'promote', node: node.id });
   }
 
+  /** With settings that name the members that there are now. */
   boot(node: SimulatedNode): void {
+    node.configuredPeers = [...membersOf(this.world.committed.membership)];
     node.isSupervised = true;
     node.start();
   }
