@@ -271,6 +271,27 @@ export const MUTANTS = [
     replace: 'false',
   },
   {
+    id: 'settings-forgotten',
+    breaks: 'a node that was away while all that it knew were removed never comes back (FAILURE-MODES 32)',
+    file: 'libs/replica/src/peer-roster.ts',
+    find: '    this.lookForConfigured(nowMs);\n',
+    replace: '',
+  },
+  {
+    id: 'unkeepable-claim-asked-for-ever',
+    breaks: 'a database that cannot write is asked the same every second, with a warning each time',
+    file: 'libs/replica/src/store-watch.ts',
+    find: 'this.keepsClaim = !isRecoverable(error);',
+    replace: 'this.keepsClaim = false;',
+  },
+  {
+    id: 'versions-in-write-order',
+    breaks: 'versions that a transaction wrote lie in a database row each instead of in pages',
+    file: 'libs/state-machine/src/state-changes.ts',
+    find: 'if (placed.length > 1) placed.sort((left, right) => byKey(left.version, right.version));',
+    replace: '',
+  },
+  {
     id: 'forgotten-claim-believed',
     breaks: 'a database that was set back and started even more often is taken for itself (FAILURE-MODES 32)',
     file: 'libs/replica/src/peer-stores.ts',

@@ -1,5 +1,6 @@
 import type { ColdRecord } from './cold-record.js';
 import type { KeyEvent, PastKeyEvent, PastRevisionEvents, RevisionEvents } from './events.js';
+import { HistoryCooling, MAX_HOT_HISTORY_BYTES } from './history-cooling.js';
 import { revision as toRevision, type Key, type LeaseId, type Revision } from './ids.js';
 import { isRecord, isTombstone, type KeyHistory, type KeyVersion } from './key-history.js';
 import { KeyIndex } from './key-index.js';
@@ -12,7 +13,6 @@ import { RevisionLog } from './revision-log.js';
 import type { PastRangeResult, RangeQuery, RangeResult } from './state-machine-api.js';
 import { StoredRecord } from './stored-record.js';
 import type { StoredValue } from './stored-value.js';
-import { HistoryCooling, MAX_HOT_HISTORY_BYTES } from './history-cooling.js';
 import { VersionChanges, type TakenVersions } from './version-changes.js';
 import { VersionStore } from './version-store.js';
 

@@ -18,6 +18,10 @@ const ENTRIES_TO_SWEEP = 10;
 /** Each makes an older version unreadable. More than one entry frees. */
 const MANY_WRITES = 5_000;
 const MOST_FREED_PER_ENTRY = 4_096;
+/** Of one transaction. */
+const MOST_PUTS = 100;
+/** More than one entry sweeps. */
+const TRANSACTIONS = 60;
 const BIG_RECORDS = 5;
 
 const META_ROWS = 1;
@@ -109,6 +113,22 @@ describe('changes of the state', () => {
     expect(atOnce).toBe(MOST_FREED_PER_ENTRY);
     machine.run();
     expect(tally(rowsIn(machine.state.takeChanges())).gone).toBe(MANY_WRITES - atOnce);
+  });
+
+  it('come in the order of their keys, in whatever order a revision wrote them', () => {
+    const machine = new TestMachine();
+    const backwards = (from: number, count: number) =>
+      txn(
+        [],
+        Array.from({ length: count }, (_, at) => put(`key/${String(from + count - at).padStart(5, '0')}`, 'value')),
+      );
+    for (let number = 0; number < TRANSACTIONS; number += 1) machine.run(backwards(number * MOST_PUTS, MOST_PUTS));
+    const compacted = compact(machine.state.revision - 2);
+    // Some were swept when the changes are taken, up to the middle of a revision; some only compacted; some neither.
+    machine.run(compacted);
+    const keys = ofSection(machine.state.takeChanges(), SECTIONS.versions).map(({ key }) => Buffer.from(key));
+    expect(keys).toHaveLength(TRANSACTIONS * MOST_PUTS);
+    expect(keys).toEqual(keys.toSorted((left, right) => Buffer.compare(left, right)));
   });
 
   it('forget the ended leases and idempotency keys that the state forgets', () => {

@@ -1,6 +1,7 @@
 import type { ReplicatedState } from './apply-context.js';
 import { BytePool } from './byte-pool.js';
 import { encodeKeyedCommand, type IdempotencyKeyChanges } from './idempotency-keys.js';
+import type { KeyVersion } from './key-history.js';
 import type { LeaseChanges } from './leases.js';
 import { encodeOutcome } from './outcome-encoder.js';
 import { versionsIn } from './revision-log.js';
@@ -82,18 +83,34 @@ function* leaseRows({ leases, ended, forgotten }: LeaseChanges): IterableIterato
   }
 }
 
+/** New ones come in the order of their keys: so a store can put them behind one another. */
 function* versionRows({ gone: freed, slots, compacted }: TakenVersions): IterableIterator<StateRowChange> {
   const pool = new BytePool();
   for (const version of freed) yield gone(versionKey(version));
-  for (const version of compacted) yield versionRow({ version, position: 0 }, pool);
+  for (const versions of byRevision(compacted)) {
+    for (const version of versions.sort(byKey)) yield versionRow({ version, position: 0 }, pool);
+  }
   for (const slot of slots) {
-    let position = 0;
-    for (const version of versionsIn(slot)) {
-      yield versionRow({ version, position }, pool);
-      position += 1;
-    }
+    const placed = versionsIn(slot).map((version, position) => ({ version, position }));
+    if (placed.length > 1) placed.sort((left, right) => byKey(left.version, right.version));
+    for (const each of placed) yield versionRow(each, pool);
   }
 }
+
+/** Those of one revision at a time. */
+function* byRevision(versions: readonly KeyVersion[]): IterableIterator<KeyVersion[]> {
+  let ofOne: KeyVersion[] = [];
+  for (const version of versions) {
+    if (ofOne.length > 0 && ofOne[0]?.modRevision !== version.modRevision) {
+      yield ofOne;
+      ofOne = [];
+    }
+    ofOne.push(version);
+  }
+  if (ofOne.length > 0) yield ofOne;
+}
+
+const byKey = (left: KeyVersion, right: KeyVersion): number => (left.key < right.key ? -1 : 1);
 
 function* sessionRows({ sessions, gone: forgotten, outcomes }: SessionChanges): IterableIterator<StateRowChange> {
   for (const { leaseId, acknowledgedThrough } of sessions) {

@@ -9,7 +9,7 @@ export type TakenVersions = {
   readonly gone: readonly VersionId[];
   /** Whole revisions: the position of a version is its place in the slot. */
   readonly slots: readonly Slot[];
-  /** Versions at or below the compacted revision, whose position means nothing any more. */
+  /** Versions at or below the compacted revision, whose position means nothing any more; in the order of their revisions. */
   readonly compacted: readonly KeyVersion[];
 };
 
@@ -21,7 +21,10 @@ export type TakenVersions = {
 export class VersionChanges {
   #givenThrough: Revision;
   #gone: VersionId[] = [];
-  /** Swept out of the log, in no row yet, and still held as what its key was at the compacted revision. */
+  /**
+   * Swept out of the log, in no row yet, and still held as what its key was at the compacted revision. In the order of their
+   * revisions: the sweep drops an older one of the key before it passes a newer.
+   */
   readonly #survivors = new Map<Key, KeyVersion>();
 
   constructor(givenThrough: Revision) {
