@@ -10,6 +10,7 @@ import { AddKnownIndex1765900000000 } from './migrations/1765900000000-add-known
 import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
 import { STORE_FORMAT } from './schema-names.js';
 import { takeBack } from './test-support/older-database.js';
+import { PEER } from './test-support/peer-record.js';
 
 const IDENTITY = { nodeId: nodeId('n1'), clusterId: 'orders' };
 const N2 = nodeId('n2');
@@ -19,15 +20,6 @@ const PAGE_BYTES = 1_000;
 const MANY_ANSWERS = 40;
 const HEAP_PAGE_BYTES = 8_192;
 const ANEW = { storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) };
-const PEER = {
-  node: N2,
-  storeId: 'two',
-  epoch: 3,
-  mark: 7,
-  term: term(2),
-  lastIndex: logIndex(7),
-  knownIndex: logIndex(4),
-};
 
 const opened: LogStore[] = [];
 
