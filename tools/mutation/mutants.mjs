@@ -264,6 +264,20 @@ export const MUTANTS = [
     replace: '',
   },
   {
+    id: 'one-stranger-condemns-a-founder',
+    breaks: 'a founder that begins late gives up its vote because of a node that came after it',
+    file: 'libs/replica/src/peer-stores.ts',
+    find: "verdict: seen === undefined ? 'unknown' : 'behind'",
+    replace: "verdict: seen === undefined ? 'replaced' : 'behind'",
+  },
+  {
+    id: 'nobody-knows-and-nobody-says-so',
+    breaks: 'a wiped node whose store nobody remembers waits for ever',
+    file: 'libs/replica/src/admission.ts',
+    find: "if (this.isForgotten()) return { type: 'lost', reason: 'replaced' };",
+    replace: '',
+  },
+  {
     id: 'claims-told-by-their-number',
     breaks: 'a database that was set back and started often enough is taken for itself (FAILURE-MODES 32)',
     file: 'libs/replica/src/peer-stores.ts',

@@ -124,6 +124,43 @@ describe('a founder', () => {
   });
 });
 
+describe('a founder whose store somebody does not know', () => {
+  const FIVE: Membership = { ...THREE, voters: [N1, N2, N3, N4, nodeId('n5')] };
+
+  it('may be one that only begins, and the others decide', () => {
+    const admission = admissionOf('founding');
+    for (const peer of [N2, N3]) admission.judged(peer, 'welcome');
+    admission.answered(N3, answer('unknown'));
+    expect(admission.decide(0)).toEqual({ type: 'wait' });
+    admission.answered(N2, answer('welcome'));
+    admission.decide(0);
+    expect(admission.decide(GRACE_MS)).toEqual({ type: 'admitted' });
+  });
+
+  it('has to give up its vote when a majority of the voters do not', () => {
+    const admission = admissionOf('founding');
+    const unknown = answer('unknown', { membership: FIVE });
+    for (const [peer, decision] of [
+      [N2, 'wait'],
+      [N3, 'wait'],
+      [N4, 'lost'],
+    ] as const) {
+      admission.judged(peer, 'welcome');
+      admission.answered(peer, unknown);
+      expect(admission.decide(0)).toMatchObject({ type: decision });
+    }
+  });
+
+  it('is not judged by those whose own stores are not believed', () => {
+    const admission = admissionOf('founding');
+    for (const peer of [N2, N3]) {
+      admission.judged(peer, 'behind');
+      admission.answered(peer, answer('unknown'));
+    }
+    expect(admission.decide(0)).toEqual({ type: 'wait' });
+  });
+});
+
 describe('a node that joins', () => {
   it('takes part when a majority of the voters has said that it has no vote', () => {
     const admission = admissionOf('joining');

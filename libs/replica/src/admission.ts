@@ -63,6 +63,7 @@ export class Admission {
       if (verdict === 'noVote' && kind === 'founding') return { type: 'lost', reason: 'replaced' };
       if (verdict === 'notMember' && membershipIndex > ownIndex) return { type: 'removed' };
     }
+    if (this.isForgotten()) return { type: 'lost', reason: 'replaced' };
     return this.isAdmitted(nowMs) ? { type: 'admitted' } : { type: 'wait' };
   }
 
@@ -95,6 +96,19 @@ export class Admission {
     }
     this.admissibleSinceMs = Math.min(this.admissibleSinceMs, nowMs);
     return nowMs >= this.admissibleSinceMs + this.options.graceMs;
+  }
+
+  /**
+   * Who came later may never have met a founder that only begins now, so that one such voice says nothing. A majority would have:
+   * what the node had is forgotten.
+   */
+  private isForgotten(): boolean {
+    const membership = this.latestMembership();
+    if (membership === null) return false;
+    return hasMajority(membership, (voter) => {
+      const answer = this.answers.get(voter);
+      return answer?.verdict === 'unknown' && this.isTrusted(voter, answer);
+    });
   }
 
   /** The voters of the own log may have left long ago. Null when it names none, and nobody has said who they are. */
@@ -130,7 +144,7 @@ export class Admission {
    */
   private isTrusted(peer: NodeId, { membershipIndex }: AdmissionAnswer): boolean {
     const verdict = this.verdicts.get(peer);
-    if (verdict === 'replaced') return membershipIndex > this.options.standing.membershipIndex;
+    if (verdict === 'replaced' || verdict === 'unknown') return membershipIndex > this.options.standing.membershipIndex;
     return verdict === 'welcome';
   }
 }

@@ -1,9 +1,11 @@
-import { logIndex } from '@latchkey/raft';
+import { nodeId } from '@latchkey/raft';
 import { MemoryDisk } from '@latchkey/storage-memory';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LogStoreError } from './ports/log-store.js';
 import { backupOf, IdentityCluster, isVoterAt, LONG_MS, MANY, phaseOf } from './test-support/identity-cluster.js';
-import { ELECTION_TIMEOUT_MS, type TestNode } from './test-support/test-cluster.js';
+import { ELECTION_TIMEOUT_MS, TestNode } from './test-support/test-cluster.js';
+
+const N4 = nodeId('n4');
 
 let cluster: IdentityCluster;
 
@@ -29,21 +31,44 @@ describe('the first start of a cluster, FAILURE-MODES 32', () => {
     expect(one.disk.identity.founders).toEqual(cluster.ids);
   });
 
-  it('is over for a founder that dies in the middle of it, once the others remember its store', async () => {
-    const [one, two, three] = newCluster().nodes as [TestNode, TestNode, TestNode];
+  /** Two have founded, and the third has not written that down when it ends. @returns the third, and who leads */
+  async function foundedWithoutOne(): Promise<readonly [late: TestNode, leader: TestNode]> {
+    const [one, two, late] = newCluster().nodes as [TestNode, TestNode, TestNode];
+    const away = new LogStoreError('unavailable', 'the store is away');
+    late.foundingFaults.push(...Array.from({ length: MANY }, () => away));
     await Promise.all(cluster.nodes.map((node) => node.start()));
-    await cluster.agreedLeader();
-    await cluster.stopNode(three);
-    // As if it had died before it could write anything down.
-    three.disk = new MemoryDisk(three.disk.identity.storeId);
-    for (const node of [one, two]) {
-      const record = node.disk.identity.peers.get(three.id);
-      if (record === undefined) throw new Error('not remembered');
-      node.disk.identity.peers.set(three.id, { ...record, term: record.term, lastIndex: logIndex(0) });
-    }
-    await three.restart();
-    await cluster.isVoterAgain(three);
-    await cluster.write(await cluster.agreedLeader(), 1);
+    const leader = await cluster.agreedLeader([one, two]);
+    await cluster.stopNode(late);
+    late.foundingFaults.length = 0;
+    expect(late.disk.isNew).toBe(true);
+    return [late, leader];
+  }
+
+  it('is over for a founder that dies in the middle of it: the others remember its store', async () => {
+    const [late, leader] = await foundedWithoutOne();
+    await late.restart();
+    await cluster.clock.until(() => phaseOf(late) === 'running');
+    await cluster.write(leader, 1);
+    await cluster.converged(1);
+    expect(late.events.filter((event) => event.startsWith('rejoining'))).toEqual([]);
+  });
+
+  it('is over also where somebody who came later, and does not know its store, is heard first', async () => {
+    const [late, leader] = await foundedWithoutOne();
+    const newcomer = new TestNode(N4, cluster, new MemoryDisk('store of n4'));
+    await newcomer.start();
+    await cluster.outcome(leader.replica.changeMembership({ type: 'addLearner', node: N4, address: null }));
+    await cluster.write(leader, 1);
+    await cluster.converged(1, [...cluster.others(late), newcomer]);
+    cluster.network.fateOf = (from, to) => (to === late.id && from !== N4 ? 'drop' : 'deliver');
+    await late.restart();
+    await cluster.clock.advance(LONG_MS);
+    expect(phaseOf(late)).toBe('admitting');
+    cluster.network.fateOf = () => 'deliver';
+    await cluster.clock.until(() => phaseOf(late) === 'running');
+    await cluster.converged(1);
+    expect(late.events.filter((event) => event.startsWith('rejoining'))).toEqual([]);
+    await cluster.stopNode(newcomer);
   });
 
   it('needs nobody else when there is only one', async () => {

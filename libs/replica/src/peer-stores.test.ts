@@ -64,6 +64,25 @@ describe('the claim of a store of which another one was seen, FAILURE-MODES 32',
   });
 });
 
+describe('the claim of a voter that is new, where the cluster has been founded', () => {
+  const NEW = {
+    ...claimOf(marks([1, 100])),
+    isNew: true,
+    term: term(0),
+    lastIndex: logIndex(0),
+    keptIndex: logIndex(0),
+  };
+  const UNUSED: PeerRecord = { ...SEEN, epoch: 1, mark: 100, term: term(0), lastIndex: logIndex(0) };
+
+  it.each([
+    ['is welcome where this very store is remembered, unused', 'welcome', [UNUSED]],
+    ['is behind where it has been used', 'behind', [{ ...UNUSED, term: term(3) }]],
+    ['is that of an unknown one where none is remembered', 'unknown', []],
+  ])('%s', (_what, verdict, records) => {
+    expect(new PeerStores(records).judge(N2, NEW, VOTER).verdict).toBe(verdict);
+  });
+});
+
 describe('the claim of a store that does not remember the one that was seen', () => {
   const FAR = marks([SEEN_EPOCH + 100, 1], [SEEN_EPOCH + 101, 2]);
 

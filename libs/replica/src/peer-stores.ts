@@ -59,10 +59,10 @@ export class PeerStores {
     const refusal = seen === undefined ? null : isUnplaced ? 'behind' : refusalOf(claim, seen.record);
     const isAnother = seen === undefined || refusal !== null;
     if (isVoter && refusal !== null) return { verdict: refusal, isAnother, isUnplaced };
-    // A voter that has taken part and is new has lost everything, also where nobody has written down who it was.
+    // A voter that has taken part and is new has lost everything.
     const hasShown = seen !== undefined && (seen.record.term > 0 || seen.record.lastIndex > 0);
     if (isVoter && claim.isNew && hasFounded && (seen === undefined || hasShown)) {
-      return { verdict: seen === undefined ? 'replaced' : 'behind', isAnother, isUnplaced: false };
+      return { verdict: seen === undefined ? 'unknown' : 'behind', isAnother, isUnplaced: false };
     }
     const { storeId, epoch } = claim;
     const isSameTerm = !isAnother && seen.record.term === claim.term;

@@ -30,7 +30,14 @@ const identityTag = {
 } as const satisfies Record<IdentityMessage['type'], number>;
 
 /** Their places are on the wire: append only. */
-const verdicts = ['welcome', 'replaced', 'behind', 'notMember', 'noVote'] as const satisfies readonly StoreVerdict[];
+const verdicts = [
+  'welcome',
+  'replaced',
+  'behind',
+  'notMember',
+  'noVote',
+  'unknown',
+] as const satisfies readonly StoreVerdict[];
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -21,9 +21,10 @@ export type StoreClaim = {
 /**
  * What a node makes of the claim of another. `replaced`: there was another store before. `behind`: the store has shown more
  * than it does now. `notMember`: the cluster goes on without that node. `noVote`: it is new, the cluster has been founded, and
- * gives it no vote.
+ * gives it no vote. `unknown`: it is new and has a vote, and no store of it is remembered: it has lost everything, or has never
+ * come to take part.
  */
-export type StoreVerdict = 'welcome' | 'replaced' | 'behind' | 'notMember' | 'noVote';
+export type StoreVerdict = 'welcome' | 'replaced' | 'behind' | 'notMember' | 'noVote' | 'unknown';
 
 /** A store of one of the first voters, as the answering node remembers it. */
 export type FounderStore = {

@@ -39,7 +39,8 @@ export class TestNode {
   store: FaultyLogStore;
   checkpointStore: FaultyCheckpointStore;
   readonly events: string[] = [];
-  /** Each makes one attempt fail to give up the history, to write down that it is lost, or to keep the present claim. */
+  /** Each makes one attempt fail: to found, to give up the history, to write down that it is lost, to keep the present claim. */
+  readonly foundingFaults: LogStoreError[] = [];
   readonly startAnewFaults: LogStoreError[] = [];
   readonly keepClaimFaults: LogStoreError[] = [];
   readonly markLostFaults: LogStoreError[] = [];
@@ -164,9 +165,18 @@ export class TestNode {
 class FaultyIdentityStore extends MemoryIdentityStore {
   constructor(
     disk: MemoryDisk,
-    private readonly faults: Pick<TestNode, 'startAnewFaults' | 'markLostFaults' | 'keepClaimFaults'>,
+    private readonly faults: Pick<
+      TestNode,
+      'foundingFaults' | 'startAnewFaults' | 'markLostFaults' | 'keepClaimFaults'
+    >,
   ) {
     super(disk);
+  }
+
+  override async rememberFounders(founders: readonly NodeId[]): Promise<void> {
+    const fault = this.faults.foundingFaults.shift();
+    if (fault !== undefined) throw fault;
+    return super.rememberFounders(founders);
   }
 
   override async startAnew(history: Parameters<MemoryIdentityStore['startAnew']>[0]): Promise<void> {

@@ -148,7 +148,7 @@ const identityMessages: {
   storeVerdict: record({
     type: fc.constant('storeVerdict'),
     ...store,
-    verdict: fc.constantFrom('welcome', 'replaced', 'behind', 'notMember', 'noVote'),
+    verdict: fc.constantFrom('welcome', 'replaced', 'behind', 'notMember', 'noVote', 'unknown'),
     hasFounded: fc.boolean(),
     membership: anyMembership,
     membershipIndex: anyIndex,
