@@ -285,6 +285,20 @@ export const MUTANTS = [
     replace: 'false',
   },
   {
+    id: 'old-membership-forgets-a-later-store',
+    breaks: 'what was seen of a voter is forgotten by a membership from before it voted (FAILURE-MODES 32)',
+    file: 'libs/replica/src/peer-stores.ts',
+    find: 'record.knownIndex >= index',
+    replace: 'record.lastIndex >= index',
+  },
+  {
+    id: 'known-membership-not-written',
+    breaks: 'the same after the next start (FAILURE-MODES 32)',
+    file: 'libs/replica/src/peer-stores.ts',
+    find: '      if (saved.knownIndex !== record.knownIndex) return true;\n',
+    replace: '',
+  },
+  {
     id: 'settings-forgotten',
     breaks: 'a node that was away while all that it knew were removed never comes back (FAILURE-MODES 32)',
     file: 'libs/replica/src/peer-roster.ts',

@@ -6,7 +6,7 @@ import type { ClaimMark, PeerRecord } from './ports/identity-store.js';
 
 const N2 = nodeId('n2');
 const STORE = 'store of n2';
-const VOTER = { isVoter: true, hasFounded: true };
+const VOTER = { isVoter: true, hasFounded: true, knownIndex: logIndex(4) };
 const SEEN_EPOCH = 5;
 /** Of the claim that was seen. */
 const SEEN_MARK = 500;
@@ -18,6 +18,7 @@ const SEEN: PeerRecord = {
   mark: SEEN_MARK,
   term: term(3),
   lastIndex: logIndex(9),
+  knownIndex: logIndex(4),
 };
 
 const marks = (...claims: readonly (readonly [epoch: number, mark: number])[]): readonly ClaimMark[] =>
@@ -137,5 +138,42 @@ describe('what is remembered of a store', () => {
     const late = new PeerStores([]);
     late.told(told === undefined ? [] : [told]);
     expect(late.judge(N2, claimOf(marks([SEEN_EPOCH, OTHER_MARK])), VOTER).verdict).toBe('behind');
+  });
+});
+
+describe('what is remembered of a node that has lost its vote', () => {
+  /** At which the node has no vote. */
+  const WITHOUT = logIndex(6);
+  const CLAIM = claimOf(marks([SEEN_EPOCH, SEEN_MARK]));
+  const hasForgotten = (peers: PeerStores): boolean => peers.forgetAllBut([], WITHOUT).includes(N2);
+
+  it('is forgotten, and once more when that membership is applied again after a start', () => {
+    expect(hasForgotten(new PeerStores([SEEN]))).toBe(true);
+    const afterRestart = new PeerStores([SEEN]);
+    afterRestart.judge(N2, CLAIM, { ...VOTER, knownIndex: logIndex(0) });
+    expect(hasForgotten(afterRestart)).toBe(true);
+  });
+
+  it('stays when the node got a vote again since, and has shown nothing in the present term', () => {
+    const peers = new PeerStores([]);
+    peers.judge(N2, CLAIM, { ...VOTER, knownIndex: logIndex(7) });
+    peers.heard(N2, { type: 'voteResponse', term: term(4), voteGranted: false });
+    const afterRestart = new PeerStores(peers.takeAll(0));
+    expect(afterRestart.recordOf(N2)).toMatchObject({ term: 4, lastIndex: 0, knownIndex: 7 });
+    afterRestart.judge(N2, { ...CLAIM, term: term(4) }, { ...VOTER, knownIndex: logIndex(0) });
+    expect(hasForgotten(afterRestart)).toBe(false);
+  });
+
+  it('stays when a later membership is known in which it votes, which is written down at once', () => {
+    const peers = new PeerStores([SEEN]);
+    expect(peers.takeDue(0)).toEqual([]);
+    expect(peers.votersAre([N2], logIndex(8))).toEqual([]);
+    expect(peers.takeDue(0)).toEqual([{ ...SEEN, knownIndex: 8 }]);
+    expect(peers.votersAre([N2], logIndex(5))).toEqual([]);
+    expect(hasForgotten(peers)).toBe(false);
+  });
+
+  it('is forgotten whatever is known when memberships may be missing', () => {
+    expect(new PeerStores([SEEN]).forgetAllBut([], null)).toEqual([N2]);
   });
 });

@@ -19,6 +19,8 @@ export type ClaimContext = {
   readonly isVoter: boolean;
   /** The cluster has been founded: a voter has taken part, so that its store cannot be new. */
   readonly hasFounded: boolean;
+  /** See `PeerRecord`. */
+  readonly knownIndex: LogIndex;
 };
 
 const NONE = logIndex(0);
@@ -53,7 +55,7 @@ export class PeerStores {
   }
 
   /** Decides about the claim, and remembers it unless it is refused. */
-  judge(node: NodeId, claim: StoreClaim, { isVoter, hasFounded }: ClaimContext): JudgedClaim {
+  judge(node: NodeId, claim: StoreClaim, { isVoter, hasFounded, ...context }: ClaimContext): JudgedClaim {
     const seen = this.known.get(node);
     const isUnplaced = seen !== undefined && isUnplacedBy(claim, seen.record);
     const refusal = seen === undefined ? null : isUnplaced ? 'behind' : refusalOf(claim, seen.record);
@@ -67,7 +69,9 @@ export class PeerStores {
     const { storeId, epoch } = claim;
     const isSameTerm = !isAnother && seen.record.term === claim.term;
     const lastIndex = isSameTerm ? maxIndex(seen.record.lastIndex, claim.keptIndex) : claim.keptIndex;
-    const record = { node, storeId, epoch, mark: markOf(claim.claims, epoch), term: claim.term, lastIndex };
+    const knownIndex = isAnother ? context.knownIndex : maxIndex(seen.record.knownIndex, context.knownIndex);
+    const mark = markOf(claim.claims, epoch);
+    const record = { node, storeId, epoch, mark, term: claim.term, lastIndex, knownIndex };
     this.known.set(node, {
       record,
       saved: seen?.saved ?? null,
@@ -82,7 +86,7 @@ export class PeerStores {
   told(stores: readonly FounderStore[]): void {
     for (const store of stores) {
       if (this.known.has(store.node)) continue;
-      const record = { ...store, term: term(0), lastIndex: NONE };
+      const record = { ...store, term: term(0), lastIndex: NONE, knownIndex: NONE };
       const storeTag = storeTagOf(store.storeId);
       this.known.set(store.node, { record, saved: null, savedAtMs: -Infinity, isVoter: true, storeTag });
     }
@@ -120,23 +124,31 @@ export class PeerStores {
   /**
    * These may vote from now on: they are remembered durably from here on. Gives those that had no vote, whose stores are not
    * known any more: a node without a vote may change its store, and this one may not have heard of it.
+   * @param index of that membership
    */
-  votersAre(voters: readonly NodeId[]): readonly NodeId[] {
-    const uncertain = voters.filter((node) => this.known.get(node)?.isVoter === false);
+  votersAre(voters: readonly NodeId[], index: LogIndex): readonly NodeId[] {
+    const uncertain: NodeId[] = [];
+    for (const node of voters) {
+      const known = this.known.get(node);
+      if (known === undefined) continue;
+      const { record } = known;
+      if (known.isVoter) known.record = { ...record, knownIndex: maxIndex(record.knownIndex, index) };
+      else uncertain.push(node);
+    }
     for (const node of uncertain) this.known.delete(node);
     return uncertain;
   }
 
   /**
    * Nobody counts on the stores of others than these any more; gives who was remembered durably, or may be.
-   * @param replayedIndex null when that is news; else the entry that says so was applied before this start, and those are
-   * forgotten that have shown no more than was in the log then: what was to be forgotten may not have been written down
+   * @param index of the membership that says so, which may be applied once more after a start: what was to be forgotten may not
+   * have been written down, and what is known since is not spoken of. Null: of any
    */
-  forgetAllBut(voters: readonly NodeId[], replayedIndex: LogIndex | null = null): readonly NodeId[] {
+  forgetAllBut(voters: readonly NodeId[], index: LogIndex | null): readonly NodeId[] {
     const gone: NodeId[] = [];
     for (const [node, { isVoter, record }] of this.known) {
       if (!isVoter || voters.includes(node)) continue;
-      if (replayedIndex !== null && record.lastIndex >= replayedIndex) continue;
+      if (index !== null && record.knownIndex >= index) continue;
       this.known.delete(node);
       gone.push(node);
     }
@@ -153,6 +165,7 @@ export class PeerStores {
     return this.take(nowMs, ({ record, saved, savedAtMs }) => {
       if (saved === null || saved.storeId !== record.storeId) return true;
       if (saved.epoch !== record.epoch || saved.mark !== record.mark) return true;
+      if (saved.knownIndex !== record.knownIndex) return true;
       const hasGrown = record.term !== saved.term || record.lastIndex !== saved.lastIndex;
       return hasGrown && nowMs - savedAtMs >= PEER_RECORD_SAVE_INTERVAL_MS;
     });

@@ -35,19 +35,19 @@ describe('the tag of a store', () => {
 describe('what a store says', () => {
   it('does not count where another one is known of that voter', () => {
     const peers = new PeerStores([
-      { node: N2, storeId: OLD, epoch: 1, mark: 7, term: term(3), lastIndex: logIndex(9) },
+      { node: N2, storeId: OLD, epoch: 1, mark: 7, term: term(3), lastIndex: logIndex(9), knownIndex: logIndex(0) },
     ]);
     expect(peers.isKnownStore(N2, storeTagOf(OLD))).toBe(true);
     expect(peers.isKnownStore(N2, storeTagOf(NEW))).toBe(false);
-    peers.judge(N2, claimOf(NEW), { isVoter: true, hasFounded: true });
+    peers.judge(N2, claimOf(NEW), { isVoter: true, hasFounded: true, knownIndex: logIndex(0) });
     expect(peers.isKnownStore(N2, storeTagOf(NEW))).toBe(false);
   });
 
   it('counts once the node is believed with it: it had no vote when it changed it', () => {
     const peers = new PeerStores([
-      { node: N2, storeId: OLD, epoch: 1, mark: 7, term: term(3), lastIndex: logIndex(9) },
+      { node: N2, storeId: OLD, epoch: 1, mark: 7, term: term(3), lastIndex: logIndex(9), knownIndex: logIndex(0) },
     ]);
-    peers.judge(N2, claimOf(NEW), { isVoter: false, hasFounded: true });
+    peers.judge(N2, claimOf(NEW), { isVoter: false, hasFounded: true, knownIndex: logIndex(0) });
     expect(peers.isKnownStore(N2, storeTagOf(NEW))).toBe(true);
     expect(peers.isKnownStore(N2, storeTagOf(OLD))).toBe(false);
   });

@@ -60,8 +60,6 @@ export class StoreWatch {
   private isRunning = false;
   private committed: Membership;
   private committedIndex = logIndex(0);
-  /** Memberships up to here are of before the start: whom they left out was forgotten then. */
-  private replayedIndex = logIndex(0);
   private wantsVote: boolean;
   private lastClaim = '';
   /** That is done or under way, or cannot be done. */
@@ -103,7 +101,6 @@ export class StoreWatch {
   /** The node takes part from here on. */
   begin(checkpoint: SnapshotMeta | null): void {
     this.isRunning = true;
-    this.replayedIndex = this.options.loaded.lastIndex;
     if (checkpoint === null) return;
     this.committed = checkpoint.membership;
     this.forget(this.peers.forgetAllBut(votersOf(this.committed), checkpoint.index));
@@ -134,7 +131,7 @@ export class StoreWatch {
   takeClaim(from: NodeId, { claim, wantsVerdict }: StoreClaimMessage): StoreVerdict {
     const { host } = this.options;
     const isVoter = this.mayVote(from);
-    const context = { isVoter, hasFounded: this.hasFounded };
+    const context = { isVoter, hasFounded: this.hasFounded, knownIndex: this.committedIndex };
     const { verdict, isAnother, isUnplaced } = this.peers.judge(from, claim, context);
     if (verdict === 'welcome') {
       this.releases.welcomed(from, claim.storeId);
@@ -161,8 +158,8 @@ export class StoreWatch {
     this.committed = membership;
     this.committedIndex = index;
     const voters = votersOf(membership);
-    this.ask(this.peers.votersAre(voters));
-    this.forget(this.peers.forgetAllBut(voters, index <= this.replayedIndex ? index : null));
+    this.ask(this.peers.votersAre(voters, index));
+    this.forget(this.peers.forgetAllBut(voters, index));
   }
 
   /**
@@ -170,7 +167,7 @@ export class StoreWatch {
    * what is remembered may be of stores that were given up since.
    */
   jumped(): void {
-    this.forget(this.peers.forgetAllBut([]));
+    this.forget(this.peers.forgetAllBut([], null));
     this.ask(this.options.host.connectedPeers());
   }
 
@@ -198,7 +195,16 @@ export class StoreWatch {
     this.wantsVote = false;
     const { term, keptIndex } = this.claim();
     const { storeId, epoch, claims } = identity;
-    const record = { node: nodeId, storeId, epoch, mark: markOf(claims, epoch), term, lastIndex: keptIndex };
+    const knownIndex = this.committedIndex;
+    const record = {
+      node: nodeId,
+      storeId,
+      epoch,
+      mark: markOf(claims, epoch),
+      term,
+      lastIndex: keptIndex,
+      knownIndex,
+    };
     this.afterWrites(() => store.rememberPeers([record]));
     onVoteRegained();
   }

@@ -34,6 +34,7 @@ type PeerColumns = {
   readonly term: string;
   readonly last_index: string;
   readonly mark: string | null;
+  readonly known_index: string;
   readonly checksum: string;
 };
 
@@ -43,9 +44,11 @@ export function checksumOfSelf({ wantsVoteBack, founders, joinedIndex, lost }: S
   return crc32(JSON.stringify(lost === null ? [wantsVoteBack, founders] : [wantsVoteBack, founders, lost]));
 }
 
-/** A record without a mark has the checksum that it had before there were any. */
-export function checksumOfPeer({ node, storeId, epoch, mark, term: seenTerm, lastIndex }: PeerRecord): number {
+/** A record without a mark, or without the index of a membership, has the checksum that it had before there were any. */
+export function checksumOfPeer(record: PeerRecord): number {
+  const { node, storeId, epoch, mark, term: seenTerm, lastIndex, knownIndex } = record;
   const values = [node, storeId, epoch, seenTerm, lastIndex];
+  if (knownIndex > 0) return crc32(JSON.stringify([...values, mark, knownIndex]));
   return crc32(JSON.stringify(mark === null ? values : [...values, mark]));
 }
 
@@ -96,7 +99,7 @@ export async function readSelf(client: ClientBase): Promise<SelfRecord & { reado
 /** @throws LogStoreError corrupt */
 export async function readPeers(client: ClientBase): Promise<PeerRecord[]> {
   const { rows } = await client.query<PeerColumns>(
-    `SELECT node, store_id, epoch, term, last_index, mark, checksum FROM ${PEER_TABLE} ORDER BY node COLLATE "C"`,
+    `SELECT node, store_id, epoch, term, last_index, mark, known_index, checksum FROM ${PEER_TABLE} ORDER BY node COLLATE "C"`,
   );
   return rows.map(peerFrom);
 }
@@ -110,6 +113,7 @@ function peerFrom(columns: PeerColumns): PeerRecord {
     mark: columns.mark === null ? null : safeIntegerFrom(columns.mark, what('mark')),
     term: term(safeIntegerFrom(columns.term, what('term'))),
     lastIndex: logIndex(safeIntegerFrom(columns.last_index, what('last_index'))),
+    knownIndex: logIndex(safeIntegerFrom(columns.known_index, what('known_index'))),
   };
   if (checksumOfPeer(record) !== safeIntegerFrom(columns.checksum, what('checksum'))) {
     throw new LogStoreError(

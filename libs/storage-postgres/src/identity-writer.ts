@@ -13,14 +13,14 @@ const OWNER = `WITH owner AS (SELECT FROM ${IDENTITY_TABLE} WHERE owner = $1 FOR
 
 const REMEMBER_PEERS = `${OWNER},
   written AS (
-    INSERT INTO ${PEER_TABLE} AS held (node, store_id, epoch, term, last_index, mark, checksum)
-    SELECT r.node, r.store_id, r.epoch, r.term, r.last_index, r.mark, r.checksum
+    INSERT INTO ${PEER_TABLE} AS held (node, store_id, epoch, term, last_index, mark, known_index, checksum)
+    SELECT r.node, r.store_id, r.epoch, r.term, r.last_index, r.mark, r.known_index, r.checksum
     FROM owner
-      CROSS JOIN unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
-      AS r(node, store_id, epoch, term, last_index, mark, checksum)
+      CROSS JOIN unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+      AS r(node, store_id, epoch, term, last_index, mark, known_index, checksum)
     ON CONFLICT (node) DO UPDATE
     SET store_id = excluded.store_id, epoch = excluded.epoch, term = excluded.term, last_index = excluded.last_index,
-        mark = excluded.mark, checksum = excluded.checksum)
+        mark = excluded.mark, known_index = excluded.known_index, checksum = excluded.checksum)
   SELECT FROM owner`;
 
 const FORGET_PEERS = `${OWNER},
@@ -51,6 +51,7 @@ export async function writePeers(client: ClientBase, owner: string, records: rea
     unique.map(({ term }) => term),
     unique.map(({ lastIndex }) => lastIndex),
     unique.map(({ mark }) => mark),
+    unique.map(({ knownIndex }) => knownIndex),
     unique.map(checksumOfPeer),
   ];
   await expectOwner(client, REMEMBER_PEERS, values);

@@ -6,9 +6,11 @@ import { createDatabase, queryOnce, restartPostgres } from '../../../test/suppor
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { CreateIdentity1765300000000 } from './migrations/1765300000000-create-identity.js';
 import { AddClaims1765800000000 } from './migrations/1765800000000-add-claims.js';
+import { AddKnownIndex1765900000000 } from './migrations/1765900000000-add-known-index.js';
 import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
 import { STORE_FORMAT } from './schema-names.js';
 import { takeBack } from './test-support/older-database.js';
+import { PEER } from './test-support/peer-record.js';
 
 const IDENTITY = { nodeId: nodeId('n1'), clusterId: 'orders' };
 const N2 = nodeId('n2');
@@ -18,7 +20,6 @@ const PAGE_BYTES = 1_000;
 const MANY_ANSWERS = 40;
 const HEAP_PAGE_BYTES = 8_192;
 const ANEW = { storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) };
-const PEER = { node: N2, storeId: 'two', epoch: 3, mark: 7, term: term(2), lastIndex: logIndex(7) };
 
 const opened: LogStore[] = [];
 
@@ -94,7 +95,7 @@ describe('database of a Latchkey without marks', () => {
   it('is taken over by the first load: what it remembers of others has none, and its claims begin', async () => {
     const url = await createDatabase();
     const older = await filledStores(url);
-    const unmarked = { ...PEER, mark: null };
+    const unmarked = { ...PEER, mark: null, knownIndex: logIndex(0) };
     await older.identity.rememberFounders([IDENTITY.nodeId, N2]);
     await older.identity.rememberPeers([unmarked]);
     const before = await older.identity.identify();
@@ -107,6 +108,24 @@ describe('database of a Latchkey without marks', () => {
     const epoch = before.epoch + 1;
     expect(found).toEqual({ ...before, epoch, claims: [{ epoch, mark: expect.any(Number) }], peers: [unmarked] });
     for await (const page of verifier.verify({ maxBytesPerPage: PAGE_BYTES })) expect(page.rowCount).toBeGreaterThan(0);
+    await identity.rememberPeers([PEER]);
+    expect((await identity.identify()).peers).toEqual([PEER]);
+    expect(await queryOnce(url, 'SELECT format FROM latchkey.store')).toEqual([{ format: STORE_FORMAT }]);
+  });
+});
+
+describe('database of a Latchkey that did not remember of which memberships it knew', () => {
+  it('is taken over by the first load: it knew of none', async () => {
+    const url = await createDatabase();
+    const older = await filledStores(url);
+    const unplaced = { ...PEER, knownIndex: logIndex(0) };
+    await older.identity.rememberPeers([unplaced]);
+    await older.logStore.close();
+    await takeBack(url, AddKnownIndex1765900000000);
+    expect(await queryOnce(url, 'SELECT format FROM latchkey.store')).toEqual([{ format: 7 }]);
+    const { logStore, identity } = storesAt(url);
+    await logStore.load();
+    expect((await identity.identify()).peers).toEqual([unplaced]);
     await identity.rememberPeers([PEER]);
     expect((await identity.identify()).peers).toEqual([PEER]);
     expect(await queryOnce(url, 'SELECT format FROM latchkey.store')).toEqual([{ format: STORE_FORMAT }]);
@@ -134,6 +153,11 @@ describe('who the store is cannot be read, FAILURE-MODES 29', () => {
     ['an altered peer', `UPDATE latchkey.peer SET last_index = 6`, /the row of n2 in latchkey\.peer is damaged/],
     ['an altered mark of a peer', `UPDATE latchkey.peer SET mark = 8`, /the row of n2 in latchkey\.peer is damaged/],
     ['a lost mark of a peer', `UPDATE latchkey.peer SET mark = NULL`, /the row of n2 in latchkey\.peer is damaged/],
+    [
+      'an altered place of a membership',
+      `UPDATE latchkey.peer SET known_index = 5`,
+      /the row of n2 in latchkey\.peer is/,
+    ],
     ['an altered mark', `UPDATE latchkey.claim SET mark = mark + 1 WHERE epoch = 2`, /the row of claim 2 in latchkey/],
     ['a mark that is no number', `UPDATE latchkey.claim SET mark = -1 WHERE epoch = 1`, /mark of claim 1/],
     ['a claim that is said to be kept', `UPDATE latchkey.claim SET kept = true`, /the row of claim 1 in latchkey/],

@@ -4,9 +4,9 @@ import { LogStoreError, type LogStore, type StateRow, type VerifiedPage } from '
 import { createDatabase, queryOnce } from '../../../test/support/postgres.js';
 import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
 import { checksumOfRow } from './row-totals.js';
+import { PEER } from './test-support/peer-record.js';
 
 const IDENTITY = { nodeId: nodeId('n1'), clusterId: 'orders' };
-const PEER = { node: nodeId('n2'), storeId: 'two', epoch: 3, mark: 7, term: term(2), lastIndex: logIndex(7) };
 const ENTRIES = 9;
 const STATE_ROWS = 40;
 const STATE_TABLES = 'latchkey.state_row and latchkey.state_page';

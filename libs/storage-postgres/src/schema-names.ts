@@ -12,4 +12,4 @@ export const GENERATION_SEQUENCE = `${SCHEMA}.state_generation`;
 export const MIGRATIONS_TABLE = 'migrations';
 
 /** What the tables and the bytes in them mean. A store of a newer format is refused, not guessed at. */
-export const STORE_FORMAT = 7;
+export const STORE_FORMAT = 8;

@@ -13,6 +13,7 @@ import { CreateLog1763700000000 } from './migrations/1763700000000-create-log.js
 import { CreateCheckpoint1764500000000 } from './migrations/1764500000000-create-checkpoint.js';
 import { CreateIdentity1765300000000 } from './migrations/1765300000000-create-identity.js';
 import { AddClaims1765800000000 } from './migrations/1765800000000-add-claims.js';
+import { AddKnownIndex1765900000000 } from './migrations/1765900000000-add-known-index.js';
 import { AddJoined1765700000000 } from './migrations/1765700000000-add-joined.js';
 import { AddLoss1765500000000 } from './migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from './migrations/1765400000000-create-views.js';
@@ -86,6 +87,7 @@ export class StoreConnection {
         CreatePages1765600000000,
         AddJoined1765700000000,
         AddClaims1765800000000,
+        AddKnownIndex1765900000000,
       ],
       migrationsTableName: MIGRATIONS_TABLE,
       installExtensions: false,

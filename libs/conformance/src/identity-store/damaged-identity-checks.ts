@@ -5,7 +5,15 @@ import { commands, durableState, hardState, N1, N2 } from '../log-store/log-samp
 import { logIndex, term } from '@latchkey/raft';
 import { onNewIdentityPlace, type DamageableIdentityStoreFactory } from './identity-store-place.js';
 
-const PEER = { node: N2, storeId: 'two', epoch: 1, mark: 7, term: term(1), lastIndex: logIndex(1) };
+const PEER = {
+  node: N2,
+  storeId: 'two',
+  epoch: 1,
+  mark: 7,
+  term: term(1),
+  lastIndex: logIndex(1),
+  knownIndex: logIndex(1),
+};
 
 /** A store whose log cannot be read any more still says who it is, and can be given up (FAILURE-MODES 29). */
 export const damagedIdentityStoreChecks: readonly ConformanceCheck<DamageableIdentityStoreFactory>[] = [

@@ -82,6 +82,7 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
       mark: LARGE_MARK,
       term: term(LARGE_TERM),
       lastIndex: logIndex(LARGE_INDEX),
+      knownIndex: logIndex(LARGE_INDEX - 1),
     });
     await identity.rememberPeers([newer]);
     await identity.rememberPeers([]);
@@ -89,7 +90,7 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
   }),
   check('a record is what it was told last, also when that is less', async (place) => {
     const { identity } = await place.start();
-    await identity.rememberPeers([record(N2, { epoch: 9, mark: 9, lastIndex: logIndex(9) })]);
+    await identity.rememberPeers([record(N2, { epoch: 9, mark: 9, lastIndex: logIndex(9), knownIndex: logIndex(9) })]);
     await identity.rememberPeers([record(N2, { epoch: 2, mark: null, lastIndex: logIndex(1) })]);
     const { peers } = await identified(await place.restart());
     expectSame(peers, [record(N2, { epoch: 2, mark: null, lastIndex: logIndex(1) })], 'the record');
@@ -271,7 +272,8 @@ async function fillLog({ logStore }: IdentityStores): Promise<void> {
 }
 
 function record(node: PeerRecord['node'], seen: Partial<PeerRecord> = {}): PeerRecord {
-  return { node, storeId: `store of ${node}`, epoch: 1, mark: 1, term: term(1), lastIndex: logIndex(1), ...seen };
+  const position = { term: term(1), lastIndex: logIndex(1), knownIndex: logIndex(1) };
+  return { node, storeId: `store of ${node}`, epoch: 1, mark: 1, ...position, ...seen };
 }
 
 /** Peers in the order of their names: a store may give them in any. */

@@ -55,6 +55,8 @@ export type PeerRecord = {
   readonly term: Term;
   /** The last entry that it has called durable. */
   readonly lastIndex: LogIndex;
+  /** Of the latest membership that this node knew of when it knew that store: one from before does not give it up. */
+  readonly knownIndex: LogIndex;
 };
 
 /** Of a store whose history before was given up. */

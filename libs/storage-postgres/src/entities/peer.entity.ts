@@ -10,6 +10,7 @@ export type PeerColumns = {
   readonly lastIndex: string;
   /** Null in a row of an older Latchkey. */
   readonly mark: string | null;
+  readonly knownIndex: string;
   /** Over all before. */
   readonly checksum: string;
 };
@@ -24,6 +25,7 @@ export const PeerEntity = new EntitySchema<PeerColumns>({
     term: { type: 'bigint' },
     lastIndex: { type: 'bigint', name: 'last_index' },
     mark: { type: 'bigint', nullable: true },
+    knownIndex: { type: 'bigint', name: 'known_index', default: 0 },
     checksum: { type: 'bigint' },
   },
 });

@@ -7,9 +7,11 @@ import { AddClaims1765800000000 } from '../migrations/1765800000000-add-claims.j
 import { AddJoined1765700000000 } from '../migrations/1765700000000-add-joined.js';
 import { AddLoss1765500000000 } from '../migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from '../migrations/1765400000000-create-views.js';
+import { AddKnownIndex1765900000000 } from '../migrations/1765900000000-add-known-index.js';
 
 /** Newest first. */
 const MIGRATIONS = [
+  AddKnownIndex1765900000000,
   AddClaims1765800000000,
   AddJoined1765700000000,
   CreatePages1765600000000,
