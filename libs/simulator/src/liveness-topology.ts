@@ -44,14 +44,14 @@ export function freezeFaults(world: World, asked: readonly Membership[]): Servin
   return { nodes: serving, isCut: topology !== 'othersDead' };
 }
 
-/**
- * What a person must do: a node whose settings name nobody who is still a member may know no other way back
- * (docs/decisions/0012).
- */
+/** What a person must do: a node whose log and settings name nobody who is still a member has no way back (docs/decisions/0012). */
 export function rewriteSettings({ nodes, committed }: World): void {
   const members = membersOf(committed.membership);
   for (const node of nodes) {
-    const knowsMember = node.configuredPeers.some((id) => id !== node.id && members.has(id));
+    const { image } = node.disk;
+    const latest = image.membershipsAfter(image.base.index).at(-1) ?? image.checkpoint?.membership;
+    const known = [...node.configuredPeers, ...(latest === undefined ? [] : membersOf(latest))];
+    const knowsMember = known.some((id) => id !== node.id && members.has(id));
     if (!members.has(node.id) || members.size === 1 || knowsMember) continue;
     node.crash({ peersLearn: true });
     node.configuredPeers = [...members];
