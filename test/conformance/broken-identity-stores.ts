@@ -39,8 +39,24 @@ class IdentityStoreOnDisk implements IdentityStore {
     return this.inner.markLost(reason);
   }
 
+  wantVoteBack(node: NodeId): Promise<void> {
+    return this.inner.wantVoteBack(node);
+  }
+
   startAnew(history: NewHistory): Promise<void> {
     return this.inner.startAnew(history);
+  }
+}
+
+class ForgetsThatItWantsItsVote extends IdentityStoreOnDisk {
+  override async wantVoteBack(node: NodeId): Promise<void> {
+    await super.forgetPeers([node]);
+  }
+}
+
+class RemembersThatItHasItsVote extends IdentityStoreOnDisk {
+  override async wantVoteBack(): Promise<void> {
+    this.disk.identity.wantsVoteBack = true;
   }
 }
 
@@ -318,6 +334,8 @@ export const BROKEN_IDENTITY_STORES = [
   JoinsAtTheBeginning,
   KeepsItsNameWithoutItsHistory,
   ForgetsThatItIsLost,
+  ForgetsThatItWantsItsVote,
+  RemembersThatItHasItsVote,
   StaysLostForEver,
   IsNotFenced,
 ] as const;

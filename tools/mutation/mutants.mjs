@@ -278,6 +278,21 @@ export const MUTANTS = [
     replace: '',
   },
   {
+    id: 'vote-wanted-back-by-one-process',
+    breaks: 'a node that ends after its vote was taken stays a learner for ever (FAILURE-MODES 32)',
+    file: 'libs/replica/src/lost-history.ts',
+    find: 'this.noting = store.wantVoteBack(nodeId).then(',
+    replace: 'this.noting = (async () => nodeId + typeof store)().then(',
+  },
+  {
+    id: 'vote-taken-before-it-is-noted',
+    breaks: 'a node whose database cannot be written loses its vote, and nobody knows that it wants it back',
+    file: 'libs/replica/src/lost-history.ts',
+    find: `      this.noteVote();
+      return false;`,
+    replace: '      this.noteVote();',
+  },
+  {
     id: 'claims-told-by-their-number',
     breaks: 'a database that was set back and started often enough is taken for itself (FAILURE-MODES 32)',
     file: 'libs/replica/src/peer-stores.ts',

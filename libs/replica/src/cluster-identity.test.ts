@@ -2,6 +2,7 @@ import { nodeId } from '@latchkey/raft';
 import { MemoryDisk } from '@latchkey/storage-memory';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LogStoreError } from './ports/log-store.js';
+import type { PeerMessage } from './ports/peer-transport.js';
 import { backupOf, IdentityCluster, isVoterAt, LONG_MS, MANY, phaseOf } from './test-support/identity-cluster.js';
 import { ELECTION_TIMEOUT_MS, TestNode } from './test-support/test-cluster.js';
 
@@ -197,6 +198,73 @@ describe('a node whose store was restored from a backup, FAILURE-MODES 32', () =
     await cluster.isVoterAgain(lost);
     expect(lost.events).toContain('rejoining: behind');
     expect(await cluster.converged(2 * MANY)).toHaveLength(2 * MANY);
+  });
+});
+
+describe('a node that ends after its vote was taken from it, and before it could begin anew', () => {
+  /** It is started on `disk`, and ends when the cluster counts on it no more. Another one leads then. */
+  async function loseVote(lost: TestNode, start: () => Promise<void>): Promise<void> {
+    const leader = await cluster.agreedLeader();
+    const isRelease = (message: PeerMessage): boolean =>
+      message.type === 'identity' && message.message.type === 'releaseAnswer' && message.message.isReleased;
+    cluster.network.fateOf = (_from, _to, message) => (isRelease(message) ? 'drop' : 'deliver');
+    await start();
+    await cluster.clock.until(() => !isVoterAt(leader, lost));
+    await cluster.clock.advance(LONG_MS);
+    expect(phaseOf(lost)).toBe('rejoining');
+    await cluster.stopNode(lost);
+    cluster.network.fateOf = () => 'deliver';
+    const [next] = cluster.others(lost).filter((node) => node !== leader) as [TestNode];
+    await cluster.outcome(leader.replica.transferLeadership(next.id));
+    await cluster.agreedLeader(cluster.others(lost));
+  }
+
+  it.each([
+    ['was set back', (lost: TestNode, old: MemoryDisk) => ((lost.disk = old), lost.restart())],
+    ['was wiped', (lost: TestNode) => lost.restartWiped()],
+    ['cannot be read', (lost: TestNode) => ((lost.disk.isDamaged = true), lost.restart())],
+  ])('has its vote again in the end (its store %s)', async (_what, start) => {
+    const leader = await newCluster().begun();
+    const [lost] = cluster.followersOf(leader);
+    const old = backupOf(lost.disk);
+    await cluster.write(leader, MANY, 'later');
+    await cluster.converged(2 * MANY);
+    await cluster.stopNode(lost);
+    lost.wantVoteFaults.push(new LogStoreError('unavailable', 'the store is away'));
+    await loseVote(lost, () => start(lost, old));
+    expect(lost.wantVoteFaults).toEqual([]);
+    await lost.restart();
+    await cluster.isVoterAgain(lost);
+    expect(await cluster.converged(2 * MANY)).toHaveLength(2 * MANY);
+  });
+
+  it('keeps its vote as long as it cannot write down that it wants it back', async () => {
+    const leader = await newCluster().begun();
+    const [lost] = cluster.followersOf(leader);
+    await cluster.stopNode(lost);
+    const away = new LogStoreError('unavailable', 'the store is away');
+    lost.wantVoteFaults.push(...Array.from({ length: MANY }, () => away));
+    await lost.restartWiped();
+    await cluster.clock.advance(LONG_MS);
+    expect([phaseOf(lost), isVoterAt(leader, lost)]).toEqual(['rejoining', true]);
+    lost.wantVoteFaults.length = 0;
+    await cluster.isVoterAgain(lost);
+  });
+
+  it('has it again also when that is the second time', async () => {
+    const leader = await newCluster().begun();
+    const [lost] = cluster.followersOf(leader);
+    await cluster.stopNode(lost);
+    await lost.restartWiped();
+    await cluster.isVoterAgain(lost);
+    await cluster.clock.advance(LONG_MS);
+    const old = backupOf(lost.disk);
+    await cluster.write(leader, MANY, 'later');
+    await cluster.converged(2 * MANY);
+    await cluster.stopNode(lost);
+    await loseVote(lost, () => ((lost.disk = old), lost.restart()));
+    await lost.restart();
+    await cluster.isVoterAgain(lost);
   });
 });
 

@@ -150,8 +150,7 @@ export class NodeIdentity {
   }
 
   peerUp(peer: NodeId): void {
-    const { host } = this.options;
-    if (this.stage === 'rejoining' && this.lost !== null) host.send(peer, this.lost.requestTo(peer));
+    if (this.stage === 'rejoining') this.lost?.ask(peer);
     else if (this.stage !== 'closed' && this.stage !== 'ended') this.sayWho(peer);
   }
 
@@ -192,7 +191,7 @@ export class NodeIdentity {
 
   /** Calls to the store that must have ended before it is loaded again. */
   idle(): Promise<unknown> {
-    return Promise.all([this.underWay, this.watch?.idle()]);
+    return Promise.all([this.underWay, this.watch?.idle(), this.lost?.idle()]);
   }
 
   /** For good. */
@@ -290,30 +289,31 @@ export class NodeIdentity {
   }
 
   private lose(reason: RejoinReason): void {
-    const { opened, options } = this;
+    const { opened } = this;
     if (opened === null) return;
-    const { storeId, epoch } = opened.identity;
-    this.lost = new LostHistory(reason, { storeId, epoch });
+    const { nodeId, store, host } = this.options;
+    const onVoteNoted = (): void => {
+      if (this.stage !== 'rejoining') return;
+      this.nextAskMs = -Infinity;
+      host.schedule();
+    };
+    this.lost = new LostHistory({ nodeId, identity: opened.identity, store, host, onVoteNoted });
     this.lastReason = reason;
     this.becomes('rejoining');
-    options.host.phaseChanged('rejoining', this.standing?.membership ?? null);
-    options.host.rejoining(reason);
+    host.phaseChanged('rejoining', this.standing?.membership ?? null);
+    host.rejoining(reason);
   }
 
   private askForRelease(nowMs: number): void {
-    const { lost, options } = this;
-    if (lost === null) return;
-    this.nextAskMs = nowMs + RELEASE_ASK_ELECTION_TIMEOUTS * options.electionTimeoutMs;
-    for (const peer of options.host.connectedPeers()) options.host.send(peer, lost.requestTo(peer));
+    this.nextAskMs = nowMs + RELEASE_ASK_ELECTION_TIMEOUTS * this.options.electionTimeoutMs;
+    this.lost?.askEverybody();
   }
 
   private takeReleaseAnswer(from: NodeId, answer: Extract<IdentityMessage, { readonly type: 'releaseAnswer' }>): void {
-    const { lost, opened, stage, options } = this;
-    if (stage !== 'rejoining' || lost === null || opened === null) return;
-    const next = lost.answered(from, answer);
-    if (next === 'askAgain') options.host.send(from, lost.requestTo(from));
-    if (next !== 'released') return;
-    const wantsVoteBack = lost.hadVote || (this.watch?.wantsVoteBack ?? opened.identity.wantsVoteBack);
+    const { lost, stage, options } = this;
+    if (stage !== 'rejoining' || lost === null) return;
+    if (!lost.answered(from, answer)) return;
+    const { wantsVoteBack } = lost;
     const storeId = options.newStoreId();
     this.doing(() => this.startAnew({ storeId, wantsVoteBack, joinedIndex: answer.membershipIndex }));
   }

@@ -88,3 +88,8 @@ export function positionOf({ hardState, base, entries, checkpoint }: DurableStat
   const keptIndex = isOfThisTerm ? last.index : (checkpoint?.index ?? base.index);
   return { term: hardState.currentTerm, lastIndex: last.index, keptIndex };
 }
+
+/** Not where the record of its own says that this very store has had the vote back. */
+export function wantsItsVoteBack({ wantsVoteBack, storeId, peers }: StoreIdentity, nodeId: NodeId): boolean {
+  return wantsVoteBack && peers.find(({ node }) => node === nodeId)?.storeId !== storeId;
+}

@@ -16,7 +16,7 @@ import type { IdentityStore, PeerRecord, StoreId, StoreIdentity } from './ports/
 import { hasVote, isMemberOf, votersOf } from './quorum-of.js';
 import { markOf } from './remembered-claims.js';
 import { isRecoverable } from './store-reload.js';
-import type { StorePosition, StoreStanding } from './store-standing.js';
+import { wantsItsVoteBack, type StorePosition, type StoreStanding } from './store-standing.js';
 
 /** What the identity of a node needs of the driver around it. */
 export interface StoreWatchHost {
@@ -70,11 +70,9 @@ export class StoreWatch {
 
   constructor(private readonly options: StoreWatchOptions) {
     const { nodeId, identity, standing, host, incarnation } = options;
-    const own = identity.peers.find(({ node }) => node === nodeId);
     this.peers = new PeerStores(identity.peers.filter(({ node }) => node !== nodeId));
     this.committed = standing.initialMembership;
-    // The record of its own says that this very store has had the vote back.
-    this.wantsVote = identity.wantsVoteBack && own?.storeId !== identity.storeId;
+    this.wantsVote = wantsItsVoteBack(identity, nodeId);
     this.releases = new HistoryReleases({
       incarnation,
       send: (to, message) => host.send(to, message),

@@ -60,6 +60,12 @@ export class MemoryIdentityStore implements IdentityStore {
     this.disk.identity.lost ??= reason;
   }
 
+  async wantVoteBack(node: NodeId): Promise<void> {
+    this.assertOwner();
+    this.disk.identity.wantsVoteBack = true;
+    this.disk.identity.peers.delete(node);
+  }
+
   async startAnew(history: NewHistory): Promise<void> {
     this.assertOwner();
     const { disk } = this;

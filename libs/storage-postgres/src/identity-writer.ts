@@ -1,4 +1,4 @@
-import { invariant, logIndex, type LogIndex, type NodeId } from '@latchkey/raft';
+import { invariant, type LogIndex, type NodeId } from '@latchkey/raft';
 import type { LossReason, PeerRecord } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { checksumOfClaim, readClaims } from './claim-record.js';
@@ -27,11 +27,11 @@ const FORGET_PEERS = `${OWNER},
   gone AS (DELETE FROM ${PEER_TABLE} WHERE node = ANY($2::text[]) AND EXISTS (SELECT FROM owner))
   SELECT FROM owner`;
 
-const REMEMBER_FOUNDERS = `
-  UPDATE ${IDENTITY_TABLE} SET founders = $2::text[], checksum = $3
-  WHERE owner = $1 AND founders IS NULL`;
-
 const READ_FOR_MARK = `SELECT FROM ${IDENTITY_TABLE} WHERE owner = $1 FOR NO KEY UPDATE`;
+
+const MARK_FOUNDERS = `UPDATE ${IDENTITY_TABLE} SET founders = $2::text[], checksum = $3 WHERE owner = $1`;
+
+const MARK_VOTE_WANTED = `UPDATE ${IDENTITY_TABLE} SET wants_vote_back = true, checksum = $2 WHERE owner = $1`;
 
 const MARK_JOINED = `UPDATE ${IDENTITY_TABLE} SET joined_index = $2, checksum = $3 WHERE owner = $1`;
 
@@ -68,14 +68,13 @@ export async function erasePeers(client: ClientBase, owner: string, nodes: reado
  * @throws InvariantViolation when others are remembered
  */
 export async function writeFounders(client: ClientBase, owner: string, founders: readonly NodeId[]): Promise<void> {
-  // Only a history that was given up wants a vote back, and that has founders: none. Who founds has not joined.
-  const checksum = checksumOfSelf({ wantsVoteBack: false, founders, joinedIndex: logIndex(0), lost: null });
-  const { rowCount } = await client.query(REMEMBER_FOUNDERS, [owner, founders, checksum]);
-  if (rowCount === 1) return;
-  const found = await readSelf(client);
-  if (found.owner !== owner) throw claimedByAnother();
-  const isSame = JSON.stringify(found.founders) === JSON.stringify(founders);
+  await client.query('BEGIN');
+  await expectOwner(client, READ_FOR_MARK, [owner]);
+  const self = await readSelf(client);
+  const isSame = self.founders === null || JSON.stringify(self.founders) === JSON.stringify(founders);
   invariant(isSame, 'the founders were to be remembered, and others are already');
+  await client.query(MARK_FOUNDERS, [owner, founders, checksumOfSelf({ ...self, founders })]);
+  await client.query('COMMIT');
 }
 
 /** The greatest stays. @throws LogStoreError fenced, corrupt; any error of the client */
@@ -94,6 +93,16 @@ export async function writeLoss(client: ClientBase, owner: string, reason: LossR
   await expectOwner(client, READ_FOR_MARK, [owner]);
   const self = await readSelf(client);
   if (self.lost === null) await client.query(MARK_LOST, [owner, reason, checksumOfSelf({ ...self, lost: reason })]);
+  await client.query('COMMIT');
+}
+
+/** All or nothing. @throws LogStoreError fenced, corrupt; any error of the client */
+export async function writeVoteWanted(client: ClientBase, owner: string, node: NodeId): Promise<void> {
+  await client.query('BEGIN');
+  await expectOwner(client, READ_FOR_MARK, [owner]);
+  const self = await readSelf(client);
+  await client.query(MARK_VOTE_WANTED, [owner, checksumOfSelf({ ...self, wantsVoteBack: true })]);
+  await client.query(FORGET_PEERS, [owner, [node]]);
   await client.query('COMMIT');
 }
 

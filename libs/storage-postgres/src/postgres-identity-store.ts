@@ -10,7 +10,15 @@ import {
 import type { ClientBase } from 'pg';
 import { shownAddress } from './database-address.js';
 import { readIdentity } from './identity-record.js';
-import { erasePeers, writeFounders, writeJoined, writeKept, writeLoss, writePeers } from './identity-writer.js';
+import {
+  erasePeers,
+  writeFounders,
+  writeJoined,
+  writeKept,
+  writeLoss,
+  writePeers,
+  writeVoteWanted,
+} from './identity-writer.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import type { PostgresCheckpointStore } from './postgres-checkpoint-store.js';
 import type { PostgresLogStore } from './postgres-log-store.js';
@@ -63,6 +71,10 @@ export class PostgresIdentityStore implements IdentityStore {
 
   markLost(reason: LossReason): Promise<void> {
     return this.onConnection('writing', (client) => writeLoss(client, this.logStore.owner, reason));
+  }
+
+  wantVoteBack(node: NodeId): Promise<void> {
+    return this.onConnection('writing', (client) => writeVoteWanted(client, this.logStore.owner, node));
   }
 
   startAnew(history: NewHistory): Promise<void> {

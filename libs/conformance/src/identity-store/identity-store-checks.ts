@@ -137,6 +137,26 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
     await stores.identity.startAnew({ storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) });
     expectSame((await identified(await place.restart())).lost, null, 'why the new history is lost');
   }),
+  check('that a vote is wanted back is remembered, and what was remembered of this node is not', async (place) => {
+    const { identity } = await place.start();
+    await identity.rememberFounders(FOUNDERS);
+    await identity.rememberPeers([record(N1), record(N2)]);
+    await identity.wantVoteBack(N1);
+    await identity.wantVoteBack(N1);
+    const { founders, peers, wantsVoteBack } = await identified(await place.restart());
+    expectSame(
+      { founders, peers, wantsVoteBack },
+      { founders: FOUNDERS, peers: [record(N2)], wantsVoteBack: true },
+      'what is said',
+    );
+  }),
+  check('a store that wants its vote back can found a cluster', async (place) => {
+    const { identity } = await place.start();
+    await identity.wantVoteBack(N1);
+    await identity.rememberFounders(FOUNDERS);
+    const { founders, wantsVoteBack } = await identified(await place.restart());
+    expectSame({ founders, wantsVoteBack }, { founders: FOUNDERS, wantsVoteBack: true }, 'what is said');
+  }),
   check('a store can be marked as lost while its log is written', async (place) => {
     const { logStore, identity } = await place.start();
     const marked = identity.markLost('corrupt');
@@ -158,6 +178,7 @@ export const identityStoreChecks: readonly ConformanceCheck<IdentityStoreFactory
       rememberPeers: (identity) => identity.rememberPeers([record(N3)]),
       forgetPeers: (identity) => identity.forgetPeers([N2]),
       markLost: (identity) => identity.markLost('corrupt'),
+      wantVoteBack: (identity) => identity.wantVoteBack(N1),
       startAnew: (identity) => identity.startAnew({ storeId: 'anew', wantsVoteBack: true, joinedIndex: logIndex(0) }),
     };
     for (const [name, call] of Object.entries(calls)) {

@@ -24,7 +24,10 @@ export type StoreIdentity = {
   readonly claims: readonly ClaimMark[];
   /** Nothing was ever written: no term, no vote, no entry, no checkpoint. */
   readonly isNew: boolean;
-  /** The history before was given up and this node had a vote in it: it asks for its vote back once it has caught up. */
+  /**
+   * The vote of this node was taken, or is about to be, because its history is lost: it asks for it back once it has caught up.
+   * What the store remembers of its own node says whether it has it again.
+   */
   readonly wantsVoteBack: boolean;
   /**
    * The cluster's first voters, as this node was told when it took part for the first time; null before, and for a node
@@ -88,6 +91,10 @@ export interface IdentityStore {
    * reason changes nothing. @throws LogStoreError
    */
   markLost(reason: LossReason): Promise<void>;
+  /**
+   * Remembers `StoreIdentity.wantsVoteBack`, and forgets what is remembered of this node itself, `node`. @throws LogStoreError
+   */
+  wantVoteBack(node: NodeId): Promise<void>;
   /**
    * Gives up the history: log, hard state and checkpoint are those of a new store, named `storeId`, whose founders are an
    * empty list, whose claims begin with this one, under a new mark, and which is not marked as lost; all or nothing. What is

@@ -66,8 +66,8 @@ export function backupOf(disk: MemoryDisk): MemoryDisk {
   const { hardState, base, entries, checkpoint } = disk;
   Object.assign(copy, { hardState, base, entries: [...entries] });
   copy.checkpoint = checkpoint === null ? null : { meta: checkpoint.meta, rows: new Map(checkpoint.rows) };
-  const { epoch, claims, founders, peers } = disk.identity;
-  Object.assign(copy.identity, { epoch, claims, founders });
+  const { peers, ...self } = disk.identity;
+  Object.assign(copy.identity, self);
   for (const record of peers.values()) copy.identity.peers.set(record.node, record);
   return copy;
 }

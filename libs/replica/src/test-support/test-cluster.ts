@@ -39,11 +39,12 @@ export class TestNode {
   store: FaultyLogStore;
   checkpointStore: FaultyCheckpointStore;
   readonly events: string[] = [];
-  /** Each makes one attempt fail: to found, to give up the history, to write down that it is lost, to keep the present claim. */
+  /** Each makes one attempt of its kind fail. */
   readonly foundingFaults: LogStoreError[] = [];
   readonly startAnewFaults: LogStoreError[] = [];
   readonly keepClaimFaults: LogStoreError[] = [];
   readonly markLostFaults: LogStoreError[] = [];
+  readonly wantVoteFaults: LogStoreError[] = [];
   /** Whose states were found to be others. */
   readonly differing = new Set<NodeId>();
   failure: Error | null = null;
@@ -167,7 +168,7 @@ class FaultyIdentityStore extends MemoryIdentityStore {
     disk: MemoryDisk,
     private readonly faults: Pick<
       TestNode,
-      'foundingFaults' | 'startAnewFaults' | 'markLostFaults' | 'keepClaimFaults'
+      'foundingFaults' | 'startAnewFaults' | 'markLostFaults' | 'keepClaimFaults' | 'wantVoteFaults'
     >,
   ) {
     super(disk);
@@ -189,6 +190,12 @@ class FaultyIdentityStore extends MemoryIdentityStore {
     const fault = this.faults.keepClaimFaults.shift();
     if (fault !== undefined) throw fault;
     return super.keepClaim(epoch);
+  }
+
+  override async wantVoteBack(node: NodeId): Promise<void> {
+    const fault = this.faults.wantVoteFaults.shift();
+    if (fault !== undefined) throw fault;
+    return super.wantVoteBack(node);
   }
 
   override async markLost(reason: LossReason): Promise<void> {

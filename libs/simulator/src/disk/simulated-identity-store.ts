@@ -43,6 +43,13 @@ export class SimulatedIdentityStore implements IdentityStore {
     return this.change(({ lost }) => ({ lost: lost ?? reason }));
   }
 
+  wantVoteBack(node: NodeId): Promise<void> {
+    return this.change(({ peers }) => ({
+      wantsVoteBack: true,
+      peers: new Map([...peers].filter(([each]) => each !== node)),
+    }));
+  }
+
   startAnew(history: NewHistory): Promise<void> {
     return this.access.write('identity', () => {
       const { image } = this;
