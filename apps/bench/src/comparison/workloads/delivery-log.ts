@@ -10,7 +10,6 @@ export class DeliveryLog {
   /** What every watcher has seen, and how many have seen nothing newer. */
   #slowest = -1;
   #slowestCount: number;
-  #started = false;
   #lastDeliveryMs = 0;
   #problem: Error | null = null;
 
@@ -31,17 +30,11 @@ export class DeliveryLog {
     return this.#delaysMs;
   }
 
-  /** Events before this belong to the setting up. */
-  start(): void {
-    this.#started = true;
-  }
-
   sent(write: number, nowMs: number): void {
     this.#sentMs[write] = nowMs;
   }
 
   delivered(watcher: number, write: number, nowMs: number): void {
-    if (!this.#started) return;
     const sentMs = this.#sentMs[write];
     if (sentMs === undefined) {
       this.#problem = new Error(`a watcher was told of write ${write}, which was not sent`);

@@ -17,7 +17,11 @@ const CONNECTS_IN_FLIGHT = 20;
 const QUIET_MS = 2_000;
 const MILLISECONDS = 1_000;
 
-type Watched = { readonly clients: readonly Client[]; readonly log: DeliveryLog; readonly key: string };
+type Watched = {
+  readonly key: string;
+  /** What arrives from now on goes there. */
+  readonly record: () => DeliveryLog;
+};
 
 /** Delay from the sending of a write to its arrival at each watcher. */
 const fanOut = (watchers: number, connections: WatchConnections, quick: boolean): Workload => ({
@@ -27,13 +31,21 @@ const fanOut = (watchers: number, connections: WatchConnections, quick: boolean)
   quick,
   run: async (context: WorkloadContext) => {
     const perSecond = EVENTS_PER_SECOND / watchers;
-    const writes = Math.round((context.settings.watchMs / MILLISECONDS) * perSecond);
-    return withWatchers(context, { watchers, connections, writes }, async ({ log, key }) => {
-      await sendSteadily({ perSecond, count: writes }, (write) => {
-        log.sent(write, performance.now());
-        return context.client.announce(key, valueOf(write));
-      });
-      await log.untilQuiet(QUIET_MS);
+    const writesIn = (durationMs: number): number => Math.round((durationMs / MILLISECONDS) * perSecond);
+    const { warmUpMs, watchMs } = context.settings;
+    const writes = writesIn(watchMs);
+    return withWatchers(context, { watchers, connections, writes }, async ({ record, key }) => {
+      const load = async (count: number): Promise<DeliveryLog> => {
+        const log = record();
+        await sendSteadily({ perSecond, count }, (write) => {
+          log.sent(write, performance.now());
+          return context.client.announce(key, valueOf(write));
+        });
+        await log.untilQuiet(QUIET_MS);
+        return log;
+      };
+      await load(writesIn(warmUpMs));
+      const log = await load(writes);
       const { p50, p99 } = summarize(log.delaysMs);
       const workload = WORKLOAD_NAMES.watch(watchers, connections);
       return [
@@ -52,7 +64,8 @@ const ceiling: Workload = {
   needs: ['watch'],
   quick: true,
   run: async (context) =>
-    withWatchers(context, { watchers: CEILING_WATCHERS, connections: 'own', writes: 0 }, async ({ log, key }) => {
+    withWatchers(context, { watchers: CEILING_WATCHERS, connections: 'own', writes: 0 }, async ({ record, key }) => {
+      const log = record();
       const startMs = performance.now();
       const endMs = startMs + context.settings.ceilingMs;
       let write = 0;
@@ -95,7 +108,9 @@ async function withWatchers(
   const key = `watched/${plan.watchers}-${plan.connections}-${plan.writes}`;
   await client.insert(key, valueOf(0));
   await client.announce(key, valueOf(0));
-  const log = new DeliveryLog(plan.watchers);
+  // Events before the first record belong to the setting up.
+  let log: DeliveryLog | null = null;
+  const record = (): DeliveryLog => (log = new DeliveryLog(plan.watchers));
   const clients: Client[] = [];
   try {
     let next = 0;
@@ -106,12 +121,11 @@ async function withWatchers(
         const watcher = next++;
         const own = shared ?? (await cluster.connect('crowd'));
         if (shared === null) clients.push(own);
-        await own.watch(key, (value) => log.delivered(watcher, writeOf(value), performance.now()));
+        await own.watch(key, (value) => log?.delivered(watcher, writeOf(value), performance.now()));
       }
     };
     await Promise.all(Array.from({ length: CONNECTS_IN_FLIGHT }, worker));
-    log.start();
-    return await measure({ clients, log, key });
+    return await measure({ key, record });
   } finally {
     await Promise.all(clients.map((one) => one.close().catch(() => undefined)));
   }
