@@ -3,8 +3,8 @@ export type ComparisonSettings = {
   /** Before each load; what happens then is not measured. */
   readonly warmUpMs: number;
   /**
-   * The same before loads that come one after the other (one in flight, one lock). There are few operations in a second then, and
-   * V8 and the JVM compile what has run some thousand times.
+   * The same before loads that come one after the other (one in flight, one lock), or on a slow beat (writes that are watched). There
+   * are few operations in a second then, and V8 and the JVM compile what has run some thousand times.
    */
   readonly serialWarmUpMs: number;
   readonly loadMs: number;

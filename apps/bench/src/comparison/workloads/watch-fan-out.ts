@@ -32,7 +32,7 @@ const fanOut = (watchers: number, connections: WatchConnections, quick: boolean)
   run: async (context: WorkloadContext) => {
     const perSecond = EVENTS_PER_SECOND / watchers;
     const writesIn = (durationMs: number): number => Math.round((durationMs / MILLISECONDS) * perSecond);
-    const { warmUpMs, watchMs } = context.settings;
+    const { serialWarmUpMs, watchMs } = context.settings;
     const writes = writesIn(watchMs);
     return withWatchers(context, { watchers, connections, writes }, async ({ record, key }) => {
       const load = async (count: number): Promise<DeliveryLog> => {
@@ -44,7 +44,7 @@ const fanOut = (watchers: number, connections: WatchConnections, quick: boolean)
         await log.untilQuiet(QUIET_MS);
         return log;
       };
-      await load(writesIn(warmUpMs));
+      await load(writesIn(serialWarmUpMs));
       const log = await load(writes);
       const { p50, p99 } = summarize(log.delaysMs);
       const workload = WORKLOAD_NAMES.watch(watchers, connections);
