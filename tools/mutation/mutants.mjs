@@ -282,15 +282,14 @@ export const MUTANTS = [
     breaks: 'a node that ends after its vote was taken stays a learner for ever (FAILURE-MODES 32)',
     file: 'libs/replica/src/lost-history.ts',
     find: 'this.noting = store.wantVoteBack(nodeId).then(',
-    replace: 'this.noting = (async () => nodeId + typeof store)().then(',
+    replace: 'this.noting = Promise.resolve().then(',
   },
   {
     id: 'vote-taken-before-it-is-noted',
     breaks: 'a node whose database cannot be written loses its vote, and nobody knows that it wants it back',
     file: 'libs/replica/src/lost-history.ts',
-    find: `      this.noteVote();
-      return false;`,
-    replace: '      this.noteVote();',
+    find: 'if (this.noting !== null) return false;',
+    replace: '',
   },
   {
     id: 'claims-told-by-their-number',

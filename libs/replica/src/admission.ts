@@ -99,8 +99,8 @@ export class Admission {
   }
 
   /**
-   * Who came later may never have met a founder that only begins now, so that one such voice says nothing. A majority would have:
-   * what the node had is forgotten.
+   * Who came later may never have met a founder that only begins now, so that one such voice says nothing. Where a majority does
+   * not know its store, nobody is left to welcome it.
    */
   private isForgotten(): boolean {
     const membership = this.latestMembership();

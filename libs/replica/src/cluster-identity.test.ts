@@ -202,7 +202,7 @@ describe('a node whose store was restored from a backup, FAILURE-MODES 32', () =
 });
 
 describe('a node that ends after its vote was taken from it, and before it could begin anew', () => {
-  /** It is started on `disk`, and ends when the cluster counts on it no more. Another one leads then. */
+  /** It ends when its vote was taken, without having heard so. Another one leads then. */
   async function loseVote(lost: TestNode, start: () => Promise<void>): Promise<void> {
     const leader = await cluster.agreedLeader();
     const isRelease = (message: PeerMessage): boolean =>

@@ -71,10 +71,11 @@ export class HistoryReleases {
     const wanted = this.wantedBy(from, message);
     if (wanted === null) return;
     const { latest, membershipIndex } = membership;
-    if (hasVote(latest, from)) wanted.hadVote = true;
+    const isVoter = hasVote(latest, from);
+    wanted.hadVote ||= isVoter;
     // A request that was on its way for long may be of a life that is over: the asker must have heard of this ticket.
     if (message.ticket !== wanted.ticket) return this.answer(from, wanted, { isReleased: false, membershipIndex });
-    if (hasVote(latest, from)) {
+    if (isVoter) {
       wanted.confirmedInTerm = null;
       if (latest.votersOutgoing.length === 0) this.demote(from, wanted);
     } else if (isSettledWithoutVote(membership, from)) {

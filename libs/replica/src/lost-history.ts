@@ -55,10 +55,9 @@ export class LostHistory {
   answered(from: NodeId, { storeId, epoch, ticket, hadVote, isReleased }: ReleaseAnswer): boolean {
     const { identity } = this.options;
     if (storeId !== identity.storeId || epoch !== identity.epoch) return false;
-    if (hadVote && !this.wantsVoteBack) {
-      this.noteVote();
-      return false;
-    }
+    if (hadVote && !this.wantsVoteBack) this.noteVote();
+    // Everybody is asked once more when that is done.
+    if (this.noting !== null) return false;
     const isNewTicket = this.tickets.get(from) !== ticket;
     this.tickets.set(from, ticket);
     if (isNewTicket) this.ask(from);

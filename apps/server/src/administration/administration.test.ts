@@ -37,6 +37,7 @@ function world() {
   };
   const replica = {
     // Only these parts are looked at.
+    // Only these parts are looked at.
     status: () =>
       ({
         nodeId: cluster.leaderId,
