@@ -40,6 +40,9 @@ export const MAX_SERVED_LEADER_REQUESTS = 4_096;
 /** Bytes of encoded rows in one `snapshotChunk`. Larger frames would hold up what else its connection carries. */
 export const MAX_SNAPSHOT_CHUNK_BYTES = 256 * 1024;
 
+/** Rows that are read for an outgoing snapshot, and encoded, in one turn; a single larger row still comes alone. */
+export const SNAPSHOT_PAGE_BYTES = 64 * 1024;
+
 /** Chunks of one outgoing snapshot that are not acknowledged yet; that many are kept to be sent again. */
 export const MAX_SNAPSHOT_CHUNKS_IN_FLIGHT = 4;
 
@@ -79,7 +82,7 @@ export const MAX_MEMBERSHIP_REQUESTS = 16;
 export const OTHER_PEER_ELECTION_TIMEOUTS = 4;
 
 /** Rows that the state machine takes in one turn when it is restored; a single larger row still comes alone. */
-export const RESTORE_PAGE_BYTES = 256 * 1024;
+export const RESTORE_PAGE_BYTES = 64 * 1024;
 
 /** Pauses after a checkpoint that could not be saved. */
 export const CHECKPOINT_RETRY_MIN_MS = 100;

@@ -1,7 +1,7 @@
 import type { NodeId, SnapshotMeta, Term } from '@latchkey/raft';
 import { crc32 } from './crc32.js';
 import type { DriverCalls } from './driver-calls.js';
-import { MAX_SNAPSHOT_CHUNK_BYTES, MAX_SNAPSHOT_CHUNKS_IN_FLIGHT } from './limits.js';
+import { MAX_SNAPSHOT_CHUNK_BYTES, MAX_SNAPSHOT_CHUNKS_IN_FLIGHT, SNAPSHOT_PAGE_BYTES } from './limits.js';
 import type { CheckpointStore, CheckpointView, StateRow } from './ports/checkpoint-store.js';
 import type { Clock } from './ports/clock.js';
 import { LogStoreError } from './ports/log-store.js';
@@ -251,7 +251,7 @@ export class OutgoingSnapshot {
     const { view } = this;
     if (view === null || this.isStoreBusy) return;
     this.callStore(
-      () => view.nextPage(MAX_SNAPSHOT_CHUNK_BYTES),
+      () => view.nextPage(SNAPSHOT_PAGE_BYTES),
       (rows) => this.pageRead(rows),
     );
   }

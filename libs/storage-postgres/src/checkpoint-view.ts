@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant, type SnapshotMeta } from '@latchkey/raft';
 import { LogStoreError, type CheckpointView, type StateRow } from '@latchkey/replica';
 import { storeFailure } from './postgres-failure.js';
@@ -10,6 +11,9 @@ export type Viewed = {
   readonly generation: number;
   readonly totals: RowTotals;
 };
+
+/** Pages are small, for the sake of the event loop; for the sake of the database answers are not. */
+const PAGES_PER_FETCH = 16;
 
 /** One transaction with one snapshot of the database, on a connection of its own. The server ends it when it lies idle. */
 export class PostgresCheckpointView implements CheckpointView {
@@ -25,7 +29,7 @@ export class PostgresCheckpointView implements CheckpointView {
     private readonly viewed: Viewed,
     private readonly database: string,
   ) {
-    this.reader = new StateRowReader(connection.client, viewed.generation);
+    this.reader = new StateRowReader(connection.client, viewed.generation, PAGES_PER_FETCH);
   }
 
   get meta(): SnapshotMeta {
@@ -66,6 +70,8 @@ export class PostgresCheckpointView implements CheckpointView {
   }
 
   private async read(maxBytes: number): Promise<readonly StateRow[] | null> {
+    // Several pages may have been fetched: each is taken apart in a turn of its own.
+    await nextTurn();
     const page = await this.reader.nextPage(maxBytes);
     if (page === null) return this.end();
     this.seen = plus(this.seen, page.totals);

@@ -17,6 +17,8 @@ import { StoreConnection } from './store-connection.js';
 /** A row of the state lies in either, and both are read as one. */
 const STATE_TABLES = `${ROW_TABLE} and ${PAGE_TABLE}`;
 
+const PAGES_PER_FETCH = 4;
+
 export class PostgresVerifier implements StoreVerifier {
   private readonly connections = new Set<StoreConnection>();
   private isClosed = false;
@@ -86,7 +88,7 @@ export class PostgresVerifier implements StoreVerifier {
   }
 
   private async *rows(client: ClientBase, generation: number, maxBytes: number): AsyncIterable<VerifiedPage> {
-    const reader = new StateRowReader(client, generation);
+    const reader = new StateRowReader(client, generation, PAGES_PER_FETCH);
     for (;;) {
       const page = await this.guarded(STATE_TABLES, () => reader.nextPage(maxBytes));
       if (page === null) return;

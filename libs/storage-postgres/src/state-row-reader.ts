@@ -4,9 +4,6 @@ import { totalsOf, type RowTotals } from './row-totals.js';
 import { RowSource } from './row-source.js';
 import { STATE_PAGES, STATE_ROWS } from './row-tables.js';
 
-/** What an answer of the server may hold: asking costs both ends as much as some hundred rows. */
-const PAGES_PER_FETCH = 4;
-
 /** Rows of one generation in key order, each of which fits its checksum. */
 export type RowPage = {
   /** Views of what was read from the server. */
@@ -24,7 +21,12 @@ export class StateRowReader {
   private readonly single: RowSource;
   private lastKey: Uint8Array | null = null;
 
-  constructor(client: ClientBase, generation: number) {
+  /** @param pagesPerFetch what an answer of the server may hold: asking costs both ends as much as some hundred rows */
+  constructor(
+    client: ClientBase,
+    generation: number,
+    private readonly pagesPerFetch: number,
+  ) {
     this.paged = new RowSource(client, generation, STATE_PAGES);
     this.single = new RowSource(client, generation, STATE_ROWS);
   }
@@ -38,8 +40,8 @@ export class StateRowReader {
     const checksums: number[] = [];
     let byteCount = 0;
     while (byteCount < maxBytes) {
-      if (!this.paged.goOn()) await this.paged.fetch(PAGES_PER_FETCH * maxBytes);
-      if (!this.single.goOn()) await this.single.fetch(PAGES_PER_FETCH * maxBytes);
+      if (!this.paged.goOn()) await this.paged.fetch(this.pagesPerFetch * maxBytes);
+      if (!this.single.goOn()) await this.single.fetch(this.pagesPerFetch * maxBytes);
       const source = this.sourceOfNext();
       if (source === null) break;
       const { row, checksum } = source.take();
