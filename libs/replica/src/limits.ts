@@ -2,13 +2,13 @@
 export const MAX_INPUTS_PER_TURN = 512;
 
 /** Entries applied in one turn: a replay of a long log must not keep heartbeats waiting. */
-export const MAX_APPLIES_PER_TURN = 512;
+export const MAX_APPLIES_PER_TURN = 128;
 
 /** Data of the entries applied in one turn: one that gathers the writes of many clients holds thousands of them. */
-export const MAX_APPLIED_BYTES_PER_TURN = 256 * 1024;
+export const MAX_APPLIED_BYTES_PER_TURN = 64 * 1024;
 
 /** Entry bytes in one persist batch; a single larger persist effect still travels alone. */
-export const MAX_PERSIST_BATCH_BYTES = 4 * 1024 * 1024;
+export const MAX_PERSIST_BATCH_BYTES = 1024 * 1024;
 
 /** What an entry is counted as, besides its data. */
 export const ENTRY_OVERHEAD_BYTES = 32;
