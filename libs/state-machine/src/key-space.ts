@@ -19,8 +19,11 @@ import { VersionStore } from './version-store.js';
 const EMPTY_STORE_REVISION = 1;
 /** Of the first write ever. */
 export const FIRST_WRITTEN_REVISION = EMPTY_STORE_REVISION + 1;
-/** Compacted versions freed with every entry, and besides for every one that was added: now, or when there is room. */
-const SWEPT_VERSIONS_PER_ENTRY = 256;
+/**
+ * Compacted versions looked at with every entry, and besides for every one that was added: now, or when there is room. Some
+ * 3 µs each among a million keys: where old revisions wrote a hundred keys each, more would cost more than the writes themselves.
+ */
+const SWEPT_VERSIONS_PER_ENTRY = 64;
 const SWEPT_VERSIONS_PER_WRITE = 2;
 /** Whose values may leave memory with every entry, however few there are: takes less than a millisecond. */
 const COOLED_VERSIONS_PER_ENTRY = 1_024;
@@ -238,10 +241,13 @@ export class KeySpace {
       const versions = this.#log.dropOldest(Math.min(budget, SWEPT_VERSIONS_PER_ENTRY));
       let freed = 0;
       for (const version of versions) {
-        freed += this.#sweepKey(version.key);
-        if (!this.#versions.holds(version)) continue;
+        const isOnly = this.#versions.isOnly(version);
+        if (!isOnly) {
+          freed += this.#sweepKey(version.key);
+          if (!this.#versions.holds(version)) continue;
+        }
         // One with a successor goes as soon as compaction has passed that: not worth the packing.
-        if (isRecord(version) && this.#versions.current(version.key) === version) version.settle();
+        if (isRecord(version) && (isOnly || this.#versions.current(version.key) === version)) version.settle();
         this.#changes.survived(version);
       }
       budget -= Math.max(versions.length, freed);

@@ -14,7 +14,7 @@ const MANY_KEYS = 2_000;
 const VERSIONS = 1_500;
 const SOME_KEYS = 750;
 /** More than one entry frees. */
-const ENTRIES_TO_SWEEP = 10;
+const ENTRIES_TO_SWEEP = 32;
 /** Each makes an older version unreadable. More than one entry frees. */
 const MANY_WRITES = 5_000;
 const MOST_FREED_PER_ENTRY = 4_096;

@@ -92,6 +92,11 @@ export class VersionStore {
     return entry instanceof KeyHistory ? entry.versionAt(version.modRevision) === version : entry === version;
   }
 
+  /** Whether the version is all that is held of its key. */
+  isOnly(version: KeyVersion): boolean {
+    return this.#entries.get(version.key) === version;
+  }
+
   /** Frees what of one key cannot be seen at `compactRevision` or later, and answers what that was. */
   dropBefore(key: Key, compactRevision: Revision): readonly KeyVersion[] {
     const entry = this.#entries.get(key);
