@@ -15,12 +15,13 @@ export const LOOP_DELAY_SETTINGS = { LATCHKEY_HEARTBEAT_MS: String(HEARTBEAT_MS)
 export async function judgeLoopDelays(cluster: ProcessCluster, taker: string, sheet: ResultSheet): Promise<void> {
   for (const id of cluster.ids) {
     const { eventLoopDelayMs: delay, samples } = await cluster.member(id).report();
-    const few = samples < SAMPLES_WANTED ? ', so few that p99.9 is the longest' : '';
+    const isFew = samples < SAMPLES_WANTED;
+    const few = isFew ? ', so few that the longest counts as p99.9' : '';
     console.log(
       `event loop of ${id}: p50 ${delay.p50.toFixed(1)}, p99 ${delay.p99.toFixed(1)}, max ${delay.max.toFixed(1)} ms late in ${samples} samples${few}`,
     );
     sheet.record(`event loop delay of ${id}, ms`, { ...delay, samples });
     const name = `event loop delay p99.9 of ${id}${id === taker ? ', which takes the snapshot' : ''}`;
-    sheet.atMost(name, { measured: delay.p999, limit: LIMIT_MS, unit: 'ms' });
+    sheet.atMost(name, { measured: isFew ? delay.max : delay.p999, limit: LIMIT_MS, unit: 'ms' });
   }
 }
