@@ -37,7 +37,6 @@ function world() {
   };
   const replica = {
     // Only these parts are looked at.
-    // Only these parts are looked at.
     status: () =>
       ({
         nodeId: cluster.leaderId,
