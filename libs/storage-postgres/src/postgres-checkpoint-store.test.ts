@@ -244,6 +244,25 @@ describe('views', () => {
     expect((await checkpoints.openView())?.meta).toEqual(meta(4));
   });
 
+  it('give each page a turn of the event loop, though the database has answered with many at once', async () => {
+    const { checkpoints } = await filledStores(await createDatabase());
+    const rows = Array.from({ length: VIEWED_ROWS }, (_, at) => row(`key/${String(at).padStart(5, '0')}`, 1));
+    await checkpoints.save({ meta: meta(1), changes: [rows] });
+    const view = await checkpoints.openView();
+    let turn = 0;
+    const count = (): void => {
+      turn += 1;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    const turns: number[] = [];
+    while ((await view?.nextPage(PAGE_BYTES)) !== null) turns.push(turn);
+    clearImmediate(counting);
+    await view?.close();
+    expect(turns.length).toBeGreaterThan(2);
+    expect(new Set(turns).size).toBe(turns.length);
+  });
+
   it('that nobody reads are ended by the server, so that vacuum can go on, and say so', async () => {
     const url = await createDatabase();
     const logStore = new PostgresLogStore({ ...IDENTITY, url });
