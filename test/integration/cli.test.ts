@@ -1,6 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { identityOf } from '../../apps/cli/src/supervisor/process-identity.js';
 import { TestCluster } from '../support/test-cluster.js';
 
-const CLI_ENTRY = fileURLToPath(new URL('../../dist/cli/apps/cli/src/main.js', import.meta.url));
+const CLI_ENTRY = fileURLToPath(new URL('../../apps/cli/bin/latchkey.mjs', import.meta.url));
 const SHORT_TTL = '1s';
 const LIMIT_MS = 60_000;
 
@@ -194,6 +194,16 @@ describe('latchkey without a cluster', () => {
     const ended = await run(args);
     expect(ended.code).toBe(code);
     expect(ended.stderr).toMatch(line);
+  });
+
+  it('says how to build it before it was built', () => {
+    const clone = mkdtempSync(join(tmpdir(), 'latchkey-not-built-'));
+    const launcher = join(clone, 'apps/cli/bin/latchkey.mjs');
+    cpSync(CLI_ENTRY, launcher);
+    const ended = spawnSync(process.execPath, [launcher, 'status'], { encoding: 'utf8' });
+    rmSync(clone, { recursive: true });
+    expect(ended).toMatchObject({ status: 1, stdout: '' });
+    expect(ended.stderr).toMatch(/^latchkey: not built yet; `npm run build`[^\n]*\n$/);
   });
 });
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const CLI_ENTRY = fileURLToPath(new URL('../../dist/cli/apps/cli/src/main.js', import.meta.url));
+const CLI_ENTRY = fileURLToPath(new URL('../../apps/cli/bin/latchkey.mjs', import.meta.url));
 
 export type CliEnd = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
@@ -42,6 +43,12 @@ describe('workspace', () => {
         true,
       );
     }
+  });
+
+  it('runs `npx latchkey` from a file that is here before the first build, and may be executed', () => {
+    const { bin } = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8')) as { bin: { latchkey: string } };
+    const tracked = execFileSync('git', ['ls-files', '--stage', bin.latchkey], { cwd: ROOT, encoding: 'utf8' });
+    expect(tracked).toMatch(/^100755 /);
   });
 
   it('gives every lib (and the SDK, and its core) one alias', () => {
