@@ -26,7 +26,7 @@ export interface ClientLink {
   /** Bytes handed over that the client has not taken yet. */
   readonly unsentBytes: number;
   sendResponses(responses: ResponseFrame): void;
-  sendWatch(entries: readonly (readonly [watchId: number, packed: Uint8Array])[]): void;
+  sendWatch(entries: readonly (readonly [watchId: number, message: SharedMessage])[]): void;
 }
 
 export type ConnectionParts = {
@@ -44,7 +44,7 @@ export class ClientConnection implements AnswerSink, WatchSink {
   private readonly waiting = new Map<number, Acquisition>();
   private readonly watches = new Map<number, Watch | 'opening'>();
   private responses: Response[] = [];
-  private watchEntries: (readonly [number, Uint8Array])[] = [];
+  private watchEntries: (readonly [number, SharedMessage])[] = [];
   private gatheredWatchBytes = 0;
   private pendingCount = 0;
   private isFlushScheduled = false;
@@ -93,9 +93,8 @@ export class ClientConnection implements AnswerSink, WatchSink {
 
   deliver(watch: Watch, message: SharedMessage): void {
     if (this.isClosed) return;
-    const packed = packedMessage(message);
-    this.gatheredWatchBytes += packed.byteLength;
-    this.watchEntries.push([watch.id, packed]);
+    this.gatheredWatchBytes += packedMessage(message).byteLength;
+    this.watchEntries.push([watch.id, message]);
     if (message.content.type === 'ended') this.watches.delete(watch.id);
     this.scheduleFlush();
   }

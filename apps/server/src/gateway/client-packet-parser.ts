@@ -16,12 +16,9 @@ const TAGS: ReadonlyMap<unknown, number> = new Map(CLIENT_EVENTS.map((name, tag)
 export class Encoder {
   encode(packet: SocketIoPacket): (string | Buffer)[] {
     if (packet.type !== packetType.event || !Array.isArray(packet.data)) return [encodeControl(packet)];
-    const [name, document] = packet.data as readonly unknown[]; // an event's data is its name and arguments
-    const tag = TAGS.get(name);
-    if (tag === undefined || !(document instanceof Uint8Array)) throw new CodecError('no event of the client wire');
-    const message = Buffer.allocUnsafe(TAG_BYTES + document.byteLength);
-    message[0] = tag;
-    message.set(document, TAG_BYTES);
+    const [name, message] = packet.data as readonly unknown[]; // an event's data is its name and arguments
+    // Tagged already, by `frame-encoder.ts`.
+    if (!Buffer.isBuffer(message) || message[0] !== TAGS.get(name)) throw new CodecError('no event of the client wire');
     return [message];
   }
 }

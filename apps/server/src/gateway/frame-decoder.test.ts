@@ -1,8 +1,9 @@
 import { Packr } from 'msgpackr';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CLIENT_EVENTS, WATCH_EVENT } from '@latchkey/contracts';
 import { decodeFrame, MalformedFrame } from './frame-decoder.js';
-import { encodeWatchFrame, packedMessage } from './frame-encoder.js';
+import { encodeWatchFrame } from './frame-encoder.js';
 import { SharedMessage } from '../watch/shared-message.js';
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
@@ -74,9 +75,20 @@ describe('reading a client’s frame', () => {
 describe('a frame of shared watch messages', () => {
   it.each([1, 15, 16, 300])('is what packing the %i messages together would give', (count) => {
     const message = new SharedMessage({ type: 'progress', revision: 12 });
-    const frame = encodeWatchFrame(
-      Array.from({ length: count }, (_, index) => [index * 300, packedMessage(message)] as const),
+    const [tag, ...document] = encodeWatchFrame(
+      Array.from({ length: count }, (_, index) => [index * 300, message] as const),
     );
-    expect(decodeFrame(frame)).toEqual(Array.from({ length: count }, (_, index) => [index * 300, message.content]));
+    expect(tag).toBe(CLIENT_EVENTS.indexOf(WATCH_EVENT));
+    expect(decodeFrame(Buffer.from(document))).toEqual(
+      Array.from({ length: count }, (_, index) => [index * 300, message.content]),
+    );
+  });
+
+  it('is the same buffer for every connection on which the watch has the same id, and only for these', () => {
+    const message = new SharedMessage({ type: 'progress', revision: 12 });
+    const frame = encodeWatchFrame([[7, message]]);
+    expect(encodeWatchFrame([[7, message]])).toBe(frame);
+    expect(encodeWatchFrame([[8, message]])).not.toEqual(frame);
+    expect(encodeWatchFrame([[7, new SharedMessage({ type: 'progress', revision: 13 })]])).not.toEqual(frame);
   });
 });

@@ -6,6 +6,7 @@ import {
   type NodeAnnouncement,
   type ResponseFrame,
 } from '@latchkey/contracts';
+import type { SharedMessage } from '../watch/shared-message.js';
 import type { ClientLink } from './client-connection.js';
 import { encodeAnnouncement, encodeResponses, encodeWatchFrame } from './frame-encoder.js';
 
@@ -48,7 +49,7 @@ export class SocketLink implements ClientLink {
     this.send(RESPONSES_EVENT, encodeResponses(responses));
   }
 
-  sendWatch(entries: readonly (readonly [watchId: number, packed: Uint8Array])[]): void {
+  sendWatch(entries: readonly (readonly [watchId: number, message: SharedMessage])[]): void {
     this.send(WATCH_EVENT, encodeWatchFrame(entries));
   }
 

@@ -1,6 +1,7 @@
 import { io, type Socket } from 'socket.io-client';
 import { Packr } from 'msgpackr';
 import {
+  CLIENT_EVENTS,
   CLIENT_SOCKET_PATH,
   NODE_EVENT,
   PROTOCOL_VERSION,
@@ -81,12 +82,13 @@ export class TestClient {
   }
 
   sendFrame(frame: unknown): void {
-    this.socket.emit(REQUESTS_EVENT, packr.pack(frame));
+    this.sendRaw(packr.pack(frame));
   }
 
   /** As a frame of requests. */
   sendRaw(bytes: Uint8Array): void {
-    this.socket.emit(REQUESTS_EVENT, bytes);
+    const tag = Buffer.of(CLIENT_EVENTS.indexOf(REQUESTS_EVENT));
+    this.socket.emit(REQUESTS_EVENT, Buffer.concat([tag, bytes]));
   }
 
   /** As it is, below Socket.IO. */

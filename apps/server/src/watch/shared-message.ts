@@ -9,13 +9,16 @@ export type MatchedRevision = { readonly revision: number; readonly events: read
 
 /** A message for any number of watchers: made once, and encoded once for each way in which it travels. */
 export class SharedMessage {
-  private readonly encodings = new Map<symbol, Uint8Array | string>();
+  private readonly encodings = new Map<symbol | number, Uint8Array | string>();
 
   constructor(readonly content: WatchMessage) {}
 
-  /** `encode` is called at most once for each `format`. */
+  /**
+   * `encode` is called at most once for each `format`.
+   * @param format a number: the frame that holds this message alone, for a watch with this id
+   */
   encodedAs<Encoding extends Uint8Array | string>(
-    format: symbol,
+    format: symbol | number,
     encode: (content: WatchMessage) => Encoding,
   ): Encoding {
     const known = this.encodings.get(format);
