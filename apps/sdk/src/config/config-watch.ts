@@ -81,8 +81,8 @@ export function watchConfig<Value>(parts: ConfigWatchParts): WatchStream<ConfigC
     opened: () => subscription.opened(),
     pull: async () => {
       try {
-        const event = await subscription.next();
-        return event === null ? null : [configChange<Value>(event, keyPrefix)];
+        const events = await subscription.next();
+        return events === null ? null : changesOf<Value>(events, keyPrefix);
       } catch (error) {
         if (error instanceof CompactedError) return reset();
         throw error;
@@ -93,6 +93,11 @@ export function watchConfig<Value>(parts: ConfigWatchParts): WatchStream<ConfigC
       subscription.end(null);
     },
   });
+}
+
+/** One by one: a value that is no JSON must not take those before it along. */
+function* changesOf<Value>(events: readonly WireEvent[], keyPrefix: string): IterableIterator<ConfigChange<Value>> {
+  for (const event of events) yield configChange<Value>(event, keyPrefix);
 }
 
 function configChange<Value>(event: WireEvent, keyPrefix: string): ConfigChange<Value> {

@@ -68,6 +68,22 @@ describe('config watch (FAILURE-MODES 47)', () => {
     ]);
   });
 
+  it('ends with a value that is no JSON, after the changes before it, and the node is told', async () => {
+    const { world, config } = await payments();
+    const changes = config.watch('limits/');
+    await world.clock.advance(A_MOMENT_MS);
+    for (const json of ['1', '2', 'no JSON', '4']) {
+      world.cluster.store.put('config/payments/limits/max', new TextEncoder().encode(json));
+    }
+    await world.clock.advance(A_MOMENT_MS);
+    expect(await world.finish(changes.next())).toMatchObject({ value: { value: 1, previous: null } });
+    expect(await world.finish(changes.next())).toMatchObject({ value: { value: 2, previous: 1 } });
+    await expect(world.finish(changes.next())).rejects.toBeInstanceOf(SyntaxError);
+    expect(await world.finish(changes.next())).toEqual({ done: true, value: undefined });
+    await world.clock.advance(A_MOMENT_MS);
+    expect(world.cluster.arrivals('unwatch')).toHaveLength(1);
+  });
+
   it('heals a gap that compaction made with one reset, and goes on from there', async () => {
     const { world, config } = await payments();
     const seen = follow(config.watch('limits/'));

@@ -82,9 +82,9 @@ export function observeElection<Value>(parts: {
   };
   const advance = async (): Promise<boolean> => {
     try {
-      const event = (await subscription?.next()) ?? null;
-      if (event === null) return false;
-      view.apply(event);
+      const events = (await subscription?.next()) ?? null;
+      if (events === null) return false;
+      for (const event of events) view.apply(event);
     } catch (error) {
       if (!(error instanceof CompactedError)) throw error;
       await start();

@@ -82,8 +82,8 @@ export class KvClient {
     const subscription = this.watches.subscribe({ range: toRange(keyOrRange), ...options });
     return streamFrom({
       pull: async () => {
-        const event = await subscription.next();
-        return event === null ? null : [kvEvent(event)];
+        const events = await subscription.next();
+        return events === null ? null : kvEvents(events);
       },
       stop: () => subscription.end(null),
       opened: () => subscription.opened(),
@@ -98,6 +98,11 @@ export class KvClient {
   compact(revision: number): Promise<{ readonly revision: number; readonly compactRevision: number }> {
     return this.requests.call({ op: 'compact', revision });
   }
+}
+
+/** One by one: what is made when it is wanted dies young. */
+function* kvEvents(events: readonly WireEvent[]): IterableIterator<KvEvent> {
+  for (const event of events) yield kvEvent(event);
 }
 
 function kvEvent(event: WireEvent): KvEvent {

@@ -1,7 +1,7 @@
 import type { WatchMessage, WatchRequest, WireEvent, WireRange } from '@latchkey/contracts';
 import type { LatchkeyError } from '../errors/latchkey-error.js';
 import { errorFromBody } from '../errors/latchkey-error.js';
-import { WATCH_BUFFER_HIGH, WATCH_BUFFER_LOW, WatchBuffer, eventRevision } from './watch-buffer.js';
+import { WATCH_BUFFER_HIGH, WatchBuffer, eventRevision } from './watch-buffer.js';
 
 export type SubscriptionOptions = {
   readonly range: WireRange;
@@ -22,7 +22,10 @@ export type SubscriptionHost = {
   readonly ended: (subscription: Subscription) => void;
 };
 
-type Reader = { readonly resolve: (event: WireEvent | null) => void; readonly reject: (error: unknown) => void };
+type Reader = {
+  readonly resolve: (events: readonly WireEvent[] | null) => void;
+  readonly reject: (error: unknown) => void;
+};
 
 /**
  * One watch as its reader sees it: every event once, in order, whatever connections, nodes and pauses lie between (FAILURE-MODES 46–48). It knows the
@@ -73,12 +76,12 @@ export class Subscription {
     };
   }
 
-  /** The next event; null when the watch was ended by its reader or the client. Throws what ended it otherwise. */
-  next(): Promise<WireEvent | null> {
-    const event = this.#buffer.shift();
-    if (event !== null) {
-      this.#resumeIfDrained();
-      return Promise.resolve(event);
+  /** The next events, at least one; null when the watch was ended by its reader or the client. Throws what ended it otherwise. */
+  next(): Promise<readonly WireEvent[] | null> {
+    if (this.#buffer.size > 0) {
+      const events = this.#buffer.takeAll();
+      this.#resume();
+      return Promise.resolve(events);
     }
     if (this.#error !== null) return Promise.reject(this.#error);
     if (this.#ended) return Promise.resolve(null);
@@ -141,13 +144,10 @@ export class Subscription {
     const from = this.#nextRevision;
     // A repeat after changing nodes starts inside a message at most when the server cuts it so; never hand out anything twice.
     const fresh = from === null ? events : events.filter((event) => eventRevision(event) >= from);
-    let next = 0;
-    while (next < fresh.length && this.#readers.length > 0) {
-      const event = fresh[next];
-      if (event !== undefined) this.#readers.shift()?.resolve(event);
-      next += 1;
-    }
-    this.#buffer.push(next === 0 ? fresh : fresh.slice(next));
+    if (fresh.length === 0) return;
+    const reader = this.#readers.shift();
+    if (reader === undefined) this.#buffer.push(fresh);
+    else reader.resolve(fresh);
   }
 
   #advance(revision: number): void {
@@ -161,8 +161,8 @@ export class Subscription {
     this.host.shut(this);
   }
 
-  #resumeIfDrained(): void {
-    if (!this.#paused || this.#ended || this.#buffer.size > WATCH_BUFFER_LOW) return;
+  #resume(): void {
+    if (!this.#paused || this.#ended) return;
     this.#paused = false;
     this.host.open(this);
   }

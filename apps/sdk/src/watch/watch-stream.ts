@@ -10,44 +10,66 @@ export interface WatchStream<Item> extends AsyncIterableIterator<Item>, AsyncDis
 }
 
 export type WatchSource<Item> = {
-  /** The next items, none of them yet handed out; null = over. */
-  readonly pull: () => Promise<readonly Item[] | null>;
+  /** The next items, none of them yet handed out; null = over. They are asked for one by one: one that throws ends the stream, after those before it. */
+  readonly pull: () => Promise<Iterable<Item> | null>;
   readonly stop: () => void;
   readonly opened: () => Promise<void>;
 };
 
 /** One item at a time out of a source of batches. Calls of `next` are answered in order. */
 export function streamFrom<Item>(source: WatchSource<Item>): WatchStream<Item> {
-  let items: Item[] = [];
+  let items: Iterator<Item> = [].values();
   let over = false;
+  let unanswered = 0;
   let last: Promise<unknown> = Promise.resolve();
-  const take = async (): Promise<IteratorResult<Item, undefined>> => {
-    while (!over) {
-      const item = items.shift();
-      if (item !== undefined) return { done: false, value: item };
+  const stop = (): void => {
+    over = true;
+    source.stop();
+  };
+  /** Null: there is none at hand. */
+  const itemAtHand = (): IteratorResult<Item, undefined> | null => {
+    if (over) return { done: true, value: undefined };
+    try {
+      const item = items.next();
+      return item.done === true ? null : item;
+    } catch (error) {
+      stop();
+      throw error;
+    }
+  };
+  const pullItem = async (): Promise<IteratorResult<Item, undefined>> => {
+    for (;;) {
+      const item = itemAtHand();
+      if (item !== null) return item;
       const pulled = await source.pull().catch((error: unknown) => {
-        over = true;
+        stop();
         throw error;
       });
       if (pulled === null) over = true;
-      else items = [...pulled];
+      else items = pulled[Symbol.iterator]();
     }
-    return { done: true, value: undefined };
+  };
+  const answered = (): void => {
+    unanswered -= 1;
+  };
+  const next = async (): Promise<IteratorResult<Item, undefined>> => {
+    // Mostly there is one and nobody waits: to queue up for it would cost more than all the rest of handing it out.
+    const item = unanswered === 0 ? itemAtHand() : null;
+    if (item !== null) return item;
+    unanswered += 1;
+    const pulled = last.then(pullItem);
+    last = pulled.then(answered, answered);
+    return pulled;
   };
   const end = (): Promise<IteratorResult<Item, undefined>> => {
-    over = true;
-    source.stop();
+    stop();
     return Promise.resolve({ done: true, value: undefined });
   };
   return {
     get opened() {
       return source.opened();
     },
-    next: () => {
-      const result = last.then(take);
-      last = result.catch(() => undefined);
-      return result;
-    },
+    next,
     return: end,
     [Symbol.asyncIterator]() {
       return this;
