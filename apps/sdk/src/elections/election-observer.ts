@@ -80,21 +80,25 @@ export function observeElection<Value>(parts: {
     const options = { range, fromRevision: revision + 1, ...(signal === undefined ? {} : { signal }) };
     if (!stopped) subscription = watches.subscribe(options);
   };
-  const advance = async (): Promise<boolean> => {
+  /** One by one: a reader who is slow sees every leader, too. */
+  function* leadersAfter(events: readonly WireEvent[]): IterableIterator<Leader<Value>> {
+    for (const event of events) {
+      view.apply(event);
+      const leader = view.takeChange();
+      if (leader !== null) yield leader;
+    }
+  }
+  const pull = async (): Promise<Iterable<Leader<Value>> | null> => {
+    if (stopped) return null;
     try {
-      const events = (await subscription?.next()) ?? null;
-      if (events === null) return false;
-      for (const event of events) view.apply(event);
+      if (subscription !== null) {
+        const events = await subscription.next();
+        return events === null ? null : leadersAfter(events);
+      }
     } catch (error) {
       if (!(error instanceof CompactedError)) throw error;
-      await start();
     }
-    return true;
-  };
-  const pull = async (): Promise<readonly Leader<Value>[] | null> => {
-    if (stopped) return null;
-    if (subscription === null) await start();
-    else if (!(await advance())) return null;
+    await start();
     const leader = view.takeChange();
     return leader === null ? [] : [leader];
   };

@@ -44,6 +44,20 @@ describe('election', () => {
     expect(seen.map(({ value }) => value)).toEqual(['a', 'b']);
   });
 
+  it('shows every leader also to an observer who reads only after several of them', async () => {
+    const { world, a, b } = await twoCandidates();
+    const leaders = b.observe();
+    const first = await world.finish(a.campaign('a'));
+    expect(await world.finish(leaders.next())).toMatchObject({ value: { value: 'a' } });
+    const second = track(leaders.next());
+    await world.clock.advance(A_MOMENT_MS);
+    await world.finish(first.resign());
+    for (const value of ['b', 'c', 'd']) await world.finish((await world.finish(b.campaign(value))).resign());
+    expect(second.value).toMatchObject({ value: { value: 'b' } });
+    expect(await world.finish(leaders.next())).toMatchObject({ value: { value: 'c' } });
+    expect(await world.finish(leaders.next())).toMatchObject({ value: { value: 'd' } });
+  });
+
   it('does not take the candidates of an election with a longer name for its own', async () => {
     const { world } = await twoCandidates();
     const { client } = await world.connect();

@@ -20,6 +20,16 @@ function sourceOf<Item>() {
   return source;
 }
 
+/** A stream of which the first item has been asked for, and its source has given a batch. */
+async function begunWith(batch: Iterable<number>) {
+  const source = sourceOf<number>();
+  const stream = streamFrom(source);
+  const first = stream.next();
+  await settled();
+  source.give(batch);
+  return { source, stream, first: await first };
+}
+
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a stream over a source of batches', () => {
@@ -38,12 +48,7 @@ describe('a stream over a source of batches', () => {
   });
 
   it('asks its source for nothing while there is an item at hand, and never for two batches at once', async () => {
-    const source = sourceOf<number>();
-    const stream = streamFrom(source);
-    const first = stream.next();
-    await settled();
-    source.give([1, 2]);
-    await first;
+    const { source, stream } = await begunWith([1, 2]);
     await stream.next();
     expect(source.pullsWaiting).toBe(0);
     void stream.next();
@@ -53,24 +58,15 @@ describe('a stream over a source of batches', () => {
   });
 
   it('ends with an item that cannot be made, after those before it, and stops its source', async () => {
-    const source = sourceOf<number>();
-    const stream = streamFrom(source);
-    const first = stream.next();
-    await settled();
-    source.give(oneThenFailure());
-    expect(await first).toEqual({ done: false, value: 1 });
+    const { source, stream, first } = await begunWith(oneThenFailure());
+    expect(first).toEqual({ done: false, value: 1 });
     await expect(stream.next()).rejects.toThrow('no second');
     expect(await stream.next()).toEqual({ done: true, value: undefined });
     expect(source.stops).toBe(1);
   });
 
   it('hands out nothing more once its reader has left, and its source is told', async () => {
-    const source = sourceOf<number>();
-    const stream = streamFrom(source);
-    const first = stream.next();
-    await settled();
-    source.give([1, 2]);
-    await first;
+    const { source, stream } = await begunWith([1, 2]);
     await stream.return();
     expect(await stream.next()).toEqual({ done: true, value: undefined });
     expect(source).toMatchObject({ stops: 1, pullsWaiting: 0 });
