@@ -30,6 +30,13 @@ const COOLED_VERSIONS_PER_ENTRY = 1_024;
 /** What one entry frees takes less than 10 ms. */
 const MAX_SWEPT_VERSIONS_PER_ENTRY = 4_096;
 
+/**
+ * Of a revision that has written nothing yet; never pushed to. Most revisions write one version, and an empty array that is
+ * pushed to gets room for seventeen.
+ */
+const NO_VERSIONS: KeyVersion[] = [];
+const NO_EVENTS: KeyEvent[] = [];
+
 /** What a key space begins with; all of it counts as given out. */
 export type KeySpaceContent = {
   readonly versions: VersionStore;
@@ -68,8 +75,8 @@ export class KeySpace {
   #revision: Revision;
   #nextRevision: Revision;
   #compactRevision: Revision;
-  #written: KeyVersion[] = [];
-  #events: KeyEvent[] = [];
+  #written = NO_VERSIONS;
+  #events = NO_EVENTS;
   #sweepDebt = 0;
 
   /** @param content becomes the key space's own */
@@ -130,8 +137,7 @@ export class KeySpace {
     });
     this.#versions.append(record, previous);
     if (previous !== null) this.#cooling.superseded(previous);
-    this.#written.push(record);
-    this.#events.push({ type: 'put', record, previous });
+    this.#note(record, { type: 'put', record, previous });
     return previous;
   }
 
@@ -143,8 +149,7 @@ export class KeySpace {
     const tombstone = { key: previous.key, content: null, modRevision, updatedAtMs: atMs };
     this.#versions.append(tombstone, previous);
     this.#cooling.superseded(previous);
-    this.#written.push(tombstone);
-    this.#events.push({ type: 'delete', key: previous.key, modRevision, previous });
+    this.#note(tombstone, { type: 'delete', key: previous.key, modRevision, previous });
     return previous;
   }
 
@@ -156,8 +161,8 @@ export class KeySpace {
     this.#log.append(this.#written);
     this.#revision = this.#nextRevision;
     this.#nextRevision = toRevision(this.#revision + 1);
-    this.#written = [];
-    this.#events = [];
+    this.#written = NO_VERSIONS;
+    this.#events = NO_EVENTS;
     return { revision: this.#revision, proposedAtMs, events };
   }
 
@@ -276,6 +281,16 @@ export class KeySpace {
     this.#cooling.dropped(dropped);
     this.#changes.dropped(dropped);
     return dropped.length;
+  }
+
+  #note(version: KeyVersion, event: KeyEvent): void {
+    if (this.#events === NO_EVENTS) {
+      this.#written = [version];
+      this.#events = [event];
+      return;
+    }
+    this.#written.push(version);
+    this.#events.push(event);
   }
 
   #refuseRead(revision: Revision): Refusal | null {

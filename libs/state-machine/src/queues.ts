@@ -11,6 +11,8 @@ import { longestCompatiblePrefix } from './queue-holders.js';
 import { parseQueueKey, queueKey, unpaddedQueueKey, type QueuePlace } from './queue-key.js';
 import { Queue, type QueueMember } from './queue.js';
 
+const NO_GRANTS: readonly QueueGrant[] = [];
+
 /** Take a millisecond or two, unless they are all in one queue. */
 const MEMBERS_PER_STEP = 2_048;
 
@@ -69,7 +71,7 @@ export class Queues {
 
   /** Whoever became a holder by the revision's events, each told once. */
   settle(): readonly QueueGrant[] {
-    if (this.#touched.size === 0) return [];
+    if (this.#touched.size === 0) return NO_GRANTS;
     const grants: QueueGrant[] = [];
     for (const queue of this.#touched) {
       for (const { place, record } of newHolders(queue)) {
