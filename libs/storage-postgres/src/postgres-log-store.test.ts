@@ -10,7 +10,9 @@ import {
   urlOfDatabase,
 } from '../../../test/support/postgres.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
+import { DropLogChecks1766000000000 } from './migrations/1766000000000-drop-log-checks.js';
 import { createPostgresLogStore, type PostgresLogStore, type PostgresLogStoreOptions } from './postgres-log-store.js';
+import { takeBack } from './test-support/older-database.js';
 
 const N1 = nodeId('n1');
 const CLUSTER = 'orders';
@@ -66,6 +68,16 @@ async function failureOf(call: Promise<unknown>): Promise<LogStoreError> {
 
 function indicesOf(entries: readonly LogEntry[]): number[] {
   return entries.map(({ index }) => index);
+}
+
+/** Checks that Postgres does for each row that is written with a batch of entries. */
+async function checksIn(url: string): Promise<unknown[]> {
+  const checks = await queryOnce(
+    url,
+    `SELECT conname AS name FROM pg_constraint
+     WHERE contype = 'c' AND conrelid IN ('latchkey.store'::regclass, 'latchkey.log_batch'::regclass) ORDER BY 1`,
+  );
+  return checks.map(({ name }) => name);
 }
 
 /** Changes a setting of the whole server for one story. */
@@ -353,6 +365,22 @@ describe('damaged store, FAILURE-MODES 29', () => {
     const url = await databaseWithLog();
     await queryOnce(url, 'DROP TABLE latchkey.log_batch');
     expect(await failureOf(storeAt(url).load())).toMatchObject({ code: 'corrupt' });
+  });
+});
+
+describe('database of a Latchkey that had Postgres check each row of the log', () => {
+  it('is taken over by the first load, which ends that', async () => {
+    const url = await createDatabase();
+    const older = await loadedStoreAt(url);
+    await older.persist(append(command(1)));
+    await older.close();
+    await takeBack(url, DropLogChecks1766000000000);
+    expect(await checksIn(url)).toEqual(['log_batch_check', 'store_id_check']);
+    const store = storeAt(url);
+    expect(indicesOf((await store.load()).entries)).toEqual([1]);
+    expect(await checksIn(url)).toEqual([]);
+    await store.persist(append(command(2)));
+    expect(indicesOf((await store.load()).entries)).toEqual([1, 2]);
   });
 });
 
