@@ -12,6 +12,10 @@ const TAG_BITS = 0x0f;
 /** Set when a term follows because it differs from the entry before (the first entry: from the row's first term). */
 const NEW_TERM = 0x10;
 
+export type TakeBytes = (size: number) => Buffer;
+
+const newBytes: TakeBytes = (size) => Buffer.allocUnsafe(size);
+
 /** Bytes of a run of entries in a row, without the version byte; the run's first term is in the row itself. */
 export function entryByteLength(entry: LogEntry, previousTerm: number): number {
   const fixed = 1 + (entry.term === previousTerm ? 0 : varintByteLength(entry.term));
@@ -27,8 +31,11 @@ export function entryByteLength(entry: LogEntry, previousTerm: number): number {
   }
 }
 
-/** One row's entries, which are consecutive and at least one. The data is copied. */
-export function encodeEntries(entries: readonly LogEntry[]): Buffer {
+/**
+ * One row's entries, which are consecutive and at least one. The data is copied.
+ * @param take where the row gets its bytes
+ */
+export function encodeEntries(entries: readonly LogEntry[], take: TakeBytes = newBytes): Buffer {
   const firstTerm = entries[0]?.term ?? 0;
   let byteLength = 1;
   let previousTerm: number = firstTerm;
@@ -36,7 +43,7 @@ export function encodeEntries(entries: readonly LogEntry[]): Buffer {
     byteLength += entryByteLength(entry, previousTerm);
     previousTerm = entry.term;
   }
-  const bytes = Buffer.allocUnsafe(byteLength);
+  const bytes = take(byteLength);
   bytes[0] = CODEC_VERSION;
   let offset = 1;
   previousTerm = firstTerm;

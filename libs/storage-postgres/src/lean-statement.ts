@@ -1,15 +1,27 @@
 import type { ClientBase, Connection, Submittable } from 'pg';
+import { StatementBytes, type StatementValue } from './statement-bytes.js';
 
 /** A prepared statement whose answer is at most one row of one column, as text. */
 export type StatementText = { readonly name: string; readonly text: string };
-export type StatementValue = Buffer | string | null;
 
-/** Which connections know which statements by name. */
-const prepared = new WeakMap<Connection, Set<string>>();
+type ConnectionState = { readonly bytes: StatementBytes; readonly preparedNames: Set<string> };
+
+/** Never shared: what one has not sent yet must not change. */
+const states = new WeakMap<Connection, ConnectionState>();
+
+function stateOf(connection: Connection): ConnectionState {
+  let state = states.get(connection);
+  if (state === undefined) {
+    state = { bytes: new StatementBytes(), preparedNames: new Set() };
+    states.set(connection, state);
+  }
+  return state;
+}
 
 /**
  * Runs a statement as node-postgres' own `Query` does, less what the log's hot path has no use for: the description of the
- * answer's columns is neither asked for nor built into objects again for each write, and parameters are not looked at twice.
+ * answer's columns is neither asked for nor built into objects again for each write, and parameters are written where those of
+ * the last statement were.
  * `Submittable` is node-postgres' own extension point. What it saves: docs/decisions/0005-log-rows.md.
  * @returns the first column of the first row; null when there was no row
  * @throws any error of the client, also that of `answerTimeoutMs`. The connection is not to be used after one.
@@ -45,12 +57,12 @@ class LeanStatement implements Submittable {
     this.connection = connection;
     const { name, text } = this.statement;
     const { stream } = connection;
+    const { bytes, preparedNames } = stateOf(connection);
     // All messages leave as one.
     stream.cork();
-    if (prepared.get(connection)?.has(name) !== true) connection.parse({ name, text, types: [] }, true);
-    connection.bind({ statement: name, values: this.values }, true);
-    connection.execute(null, true);
-    connection.sync();
+    if (!preparedNames.has(name)) connection.parse({ name, text, types: [] }, true);
+    // As node-postgres does: a connection that has ended says so by itself.
+    if (stream.writable) stream.write(bytes.write(name, this.values));
     stream.uncork();
   }
 
@@ -59,11 +71,7 @@ class LeanStatement implements Submittable {
   }
 
   handleCommandComplete(): void {
-    const { connection } = this;
-    if (connection === null) return;
-    const names = prepared.get(connection);
-    if (names === undefined) prepared.set(connection, new Set([this.statement.name]));
-    else names.add(this.statement.name);
+    if (this.connection !== null) stateOf(this.connection).preparedNames.add(this.statement.name);
   }
 
   handleReadyForQuery(): void {

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { LogEntry } from '@latchkey/raft';
 import { LogStoreError } from '@latchkey/replica';
-import { decodeEntries, encodeEntries, entryByteLength } from './entries-codec.js';
+import { decodeEntries, encodeEntries, entryByteLength, type TakeBytes } from './entries-codec.js';
 
 /** One row of the log: a run of entries that were persisted together. */
 export type LogRow = {
@@ -40,13 +40,17 @@ function checksumOf(row: Unchecked): number {
   return crc32(row.bytes, crc32(header));
 }
 
-/** The rows that hold `entries` behind `tail`. */
-export function rowsOf(entries: readonly LogEntry[], tail: LogTail): LogRow[] {
+/**
+ * The rows that hold `entries` behind `tail`.
+ * @param take where they get their bytes
+ */
+export function rowsOf(entries: readonly LogEntry[], tail: LogTail, take?: TakeBytes): LogRow[] {
   const rows: LogRow[] = [];
   let previousChecksum = tail.checksum;
   for (let start = 0; start < entries.length;) {
     const end = endOfRow(entries, start);
-    const row = rowOf(start === 0 && end === entries.length ? entries : entries.slice(start, end), previousChecksum);
+    const run = start === 0 && end === entries.length ? entries : entries.slice(start, end);
+    const row = rowOf(run, previousChecksum, take);
     rows.push(row);
     previousChecksum = row.checksum;
     start = end;
@@ -54,14 +58,14 @@ export function rowsOf(entries: readonly LogEntry[], tail: LogTail): LogRow[] {
   return rows;
 }
 
-function rowOf(entries: readonly LogEntry[], previousChecksum: number): LogRow {
+function rowOf(entries: readonly LogEntry[], previousChecksum: number, take?: TakeBytes): LogRow {
   const first = entries[0];
   const last = entries.at(-1);
   const firstIndex = first?.index ?? 0;
   const lastIndex = last?.index ?? 0;
   const firstTerm = first?.term ?? 0;
   const lastTerm = last?.term ?? 0;
-  const bytes = encodeEntries(entries);
+  const bytes = encodeEntries(entries, take);
   const checksum = checksumOf({ firstIndex, lastIndex, firstTerm, lastTerm, previousChecksum, bytes });
   return { firstIndex, lastIndex, firstTerm, lastTerm, previousChecksum, checksum, bytes };
 }

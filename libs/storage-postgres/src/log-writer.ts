@@ -1,9 +1,10 @@
 import { LogStoreError } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { checksumOfState, type DurableRow } from './durable-row.js';
-import { runLean, type StatementValue } from './lean-statement.js';
+import { runLean } from './lean-statement.js';
 import type { LogRow } from './log-row.js';
 import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';
+import type { StatementValue } from './statement-bytes.js';
 
 /** One persist step, ready to be written. */
 export type LogWrite = {

@@ -5,9 +5,10 @@ import { appendPointAt } from './append-point.js';
 import { shownAddress } from './database-address.js';
 import { rowsOf, type LogTail } from './log-row.js';
 import { readState } from './log-reader.js';
-import { placeOfStore, writeLog, type LogWrite, type RowPlace } from './log-writer.js';
+import { placeOfStore, writeLog, type RowPlace } from './log-writer.js';
 import { writeNewHistory } from './new-history.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
+import { RowBytes } from './row-bytes.js';
 import { checkServer } from './server-check.js';
 import { planInstallation, writeInstallation, type StagedSnapshot } from './snapshot-installer.js';
 import { claimStore, migrate, type StoreClaim } from './store-claim.js';
@@ -53,6 +54,7 @@ export class PostgresLogStore implements LogStore {
   private isClosed = false;
   private companions: readonly { close(): Promise<void> }[] = [];
   private database: string | null = null;
+  private readonly rowBytes = new RowBytes();
 
   constructor(readonly options: PostgresLogStoreOptions) {}
 
@@ -87,7 +89,8 @@ export class PostgresLogStore implements LogStore {
 
   persist(batch: PersistBatch): Promise<void> {
     const { persistTimeoutMs: answerTimeoutMs = PERSIST_TIMEOUT_MS } = this.options;
-    return this.write((owned, willWrite) => appendBatch(owned, { batch, answerTimeoutMs }, willWrite));
+    const { rowBytes } = this;
+    return this.write((owned, willWrite) => appendBatch(owned, { batch, answerTimeoutMs, rowBytes }, willWrite));
   }
 
   /** The part of `CheckpointStore.installSnapshot` that concerns the log: all of it, once the rows are staged. */
@@ -189,15 +192,23 @@ export class PostgresLogStore implements LogStore {
   }
 }
 
+type Append = {
+  readonly batch: PersistBatch;
+  readonly answerTimeoutMs: number;
+  readonly rowBytes: RowBytes;
+};
+
 async function appendBatch(
   owned: Owned,
-  { batch, answerTimeoutMs }: { readonly batch: PersistBatch } & Pick<LogWrite, 'answerTimeoutMs'>,
+  { batch, answerTimeoutMs, rowBytes }: Append,
   willWrite: () => void,
 ): ReturnType<Write> {
   const { client } = owned.connection;
   const { tail, dropFrom, kept } = await appendPointAt(client, owned.tail, batch.truncateFrom);
   assertFollows(kept.length === 0 ? tail.lastIndex : (kept.at(-1)?.index ?? 0), batch.entries);
-  const rows = rowsOf(kept.length === 0 ? batch.entries : [...kept, ...batch.entries], tail);
+  rowBytes.begin();
+  const entries = kept.length === 0 ? batch.entries : [...kept, ...batch.entries];
+  const rows = rowsOf(entries, tail, (size) => rowBytes.take(size));
   const hardState = batch.hardState ?? owned.hardState;
   const last = rows.at(-1);
   const newTail = last === undefined ? tail : { lastIndex: last.lastIndex, checksum: last.checksum };
