@@ -12,7 +12,7 @@ import type { AppliedWaiter } from './applied-waiters.js';
 import { confirmLeadership, loseHistory } from './driver-identity.js';
 import { MAX_APPLIED_WAITERS, STOP_STORE_WAIT_MS } from './limits.js';
 import { noLeader, outcomeUnknown, overloaded, shuttingDown } from './pending-proposals.js';
-import type { Replica, ReplicaOptions, ReplicaStatus } from './replica-api.js';
+import type { ProposeOptions, Replica, ReplicaOptions, ReplicaStatus } from './replica-api.js';
 import type { CreateCore } from './raft-core.js';
 import { ReplicaDriver } from './replica-driver.js';
 import type { ReplicaError } from './replica-error.js';
@@ -42,11 +42,11 @@ export class DrivenReplica<Outcome> implements Replica<Outcome> {
     return this.stopping;
   }
 
-  propose(command: Uint8Array): Promise<Outcome> {
+  propose(command: Uint8Array, options: ProposeOptions = {}): Promise<Outcome> {
     const refusal = this.refusalWhenNotRunning();
     if (refusal !== null) return Promise.reject(refusal);
     this.driver.schedule();
-    return this.driver.parts.own.propose(command, this.options.clock.nowMs());
+    return this.driver.parts.own.propose(command, this.options.clock.nowMs(), options);
   }
 
   readBarrier(): Promise<LogIndex> {

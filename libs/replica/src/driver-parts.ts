@@ -218,7 +218,7 @@ export function routeToLeader<Outcome>(
   if (leader === null) return [];
   if (leaderRequests.hasUnsent) leaderRequests.sendTo(leader.leaderId);
   if (leader.role === 'leader') {
-    return own.hasUnrouted || forwarded.hasGathered ? intake.take(leader, clock.wallTimeMs()) : [];
+    return own.mustLeave || forwarded.hasGathered ? intake.take(leader, clock.wallTimeMs()) : [];
   }
   if (own.hasUnrouted) own.forwardTo(leader);
   return [];

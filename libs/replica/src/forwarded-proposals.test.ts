@@ -28,6 +28,16 @@ describe('forwarded proposals at the leader', () => {
     expect(node.sentOf('proposalsRefused')).toEqual([]);
   });
 
+  it('take along its own that nobody waits for yet', async () => {
+    const node = await leadingReplica();
+    watch(node.replica.propose(textCommand('own'), { canWait: () => true }));
+    await node.clock.settle();
+    expect(node.core.inputsOf('propose')).toEqual([]);
+    await node.receive(N2, { type: 'forwardProposals', proposals: [forwarded(1, 'a', 2)] });
+    const appended = node.core.inputsOf('propose').map(({ proposals }) => proposals.map(({ data }) => textOf(data)));
+    expect(appended).toEqual([['own', 'a']]);
+  });
+
   it('that come after its leadership has ended are refused: no log has them', async () => {
     const node = await leadingReplica(2);
     await node.roleChanged('follower', 2, null);

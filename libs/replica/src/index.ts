@@ -35,7 +35,14 @@ export type { StoreVerifier, VerifiedPage } from './ports/store-verifier.js';
 export type { RejoinReason } from './lost-history.js';
 export { HistoryLostError } from './history-lost-error.js';
 export type { IdentityOptions } from './node-identity.js';
-export type { CheckpointOptions, Replica, ReplicaOptions, ReplicaPhase, ReplicaStatus } from './replica-api.js';
+export type {
+  CheckpointOptions,
+  ProposeOptions,
+  Replica,
+  ReplicaOptions,
+  ReplicaPhase,
+  ReplicaStatus,
+} from './replica-api.js';
 export { MAX_KEPT_CLAIMS, MAX_REMEMBERED_CLAIMS, MAX_SNAPSHOT_CHUNK_BYTES } from './limits.js';
 export type { RememberedClaim } from './remembered-claims.js';
 export { markOf, rememberedClaims } from './remembered-claims.js';

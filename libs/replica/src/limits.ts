@@ -19,6 +19,12 @@ export const MAX_WAITING_SENDS = 65_536;
 /** Bytes of one command as given to `propose`. */
 export const MAX_COMMAND_BYTES = 1_536 * 1024;
 
+/** How long a proposal lets others go first that nobody waits for; see `ProposeOptions.canWait`. A few commits. */
+export const PATIENT_PROPOSAL_MS = 5;
+
+/** Such proposals at one node. More are worth a commit of their own, and each is asked about in each turn. */
+export const MAX_PATIENT_PROPOSALS = 32;
+
 /** Envelope bytes in one `forwardProposals` message; a single larger proposal still travels alone. */
 export const MAX_FORWARD_MESSAGE_BYTES = 512 * 1024;
 

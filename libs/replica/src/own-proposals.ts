@@ -1,11 +1,12 @@
 import type { LogIndex, NodeId, ProposalRefusal, Term } from '@latchkey/raft';
 import { ByteSlab } from './byte-slab.js';
 import type { KnownLeader, LeaderView } from './leader-view.js';
-import { MAX_COMMAND_BYTES, MAX_FORWARD_MESSAGE_BYTES } from './limits.js';
+import { MAX_COMMAND_BYTES, MAX_FORWARD_MESSAGE_BYTES, MAX_PATIENT_PROPOSALS, PATIENT_PROPOSAL_MS } from './limits.js';
 import { noLeader, overloaded, PendingProposals, type PendingProposal } from './pending-proposals.js';
 import type { PeerSender } from './peer-sender.js';
 import type { Clock } from './ports/clock.js';
 import { resealProposal, sealProposal, stampLeaderTerm } from './proposal-envelope.js';
+import type { ProposeOptions } from './replica-api.js';
 import { ReplicaError } from './replica-error.js';
 
 const TWO_POW_32 = 2 ** 32;
@@ -58,16 +59,28 @@ export class OwnProposals<Outcome> {
     return this.unrouted.length > 0 && (this.handover === null || this.options.clock.nowMs() >= this.handover.untilMs);
   }
 
+  /** Not all of them can wait for others. */
+  get mustLeave(): boolean {
+    if (!this.hasUnrouted) return false;
+    const { unrouted } = this;
+    if (unrouted.length > MAX_PATIENT_PROPOSALS) return true;
+    const patientSinceMs = this.options.clock.nowMs() - PATIENT_PROPOSAL_MS;
+    return unrouted.some(({ canWait, startedAtMs }) => startedAtMs <= patientSinceMs || canWait?.() !== true);
+  }
+
   nextDeadlineMs(): number {
     const oldest = this.unrouted[0];
     if (oldest === undefined) return this.pending.nextDeadlineMs();
+    const patientUntilMs = oldest.canWait === null ? 0 : oldest.startedAtMs + PATIENT_PROPOSAL_MS;
     const leaderDeadlineMs = oldest.waitingSinceMs + this.options.leaderWaitMs;
     const handoverEndMs = this.hasUnrouted ? Infinity : (this.handover?.untilMs ?? Infinity);
-    return Math.min(leaderDeadlineMs, handoverEndMs, this.pending.nextDeadlineMs());
+    // Once it is over it is no deadline any more: without a leader they wait on.
+    const patienceEndMs = patientUntilMs > this.options.clock.nowMs() ? patientUntilMs : Infinity;
+    return Math.min(leaderDeadlineMs, handoverEndMs, patienceEndMs, this.pending.nextDeadlineMs());
   }
 
   /** @throws ReplicaError (as a rejection) TOO_LARGE, OVERLOADED at once; see `Replica.propose` */
-  propose(command: Uint8Array, nowMs: number): Promise<Outcome> {
+  propose(command: Uint8Array, nowMs: number, { canWait }: ProposeOptions = {}): Promise<Outcome> {
     if (command.byteLength > MAX_COMMAND_BYTES) return Promise.reject(tooLarge(command.byteLength));
     if (this.pending.size >= this.options.maxPending || this.unrouted.length >= this.options.maxUnrouted) {
       return Promise.reject(overloaded());
@@ -85,6 +98,7 @@ export class OwnProposals<Outcome> {
         refusedInTerm: 0,
         unknownAfterMs: Infinity,
         settled: false,
+        canWait: canWait ?? null,
         resolve,
         reject,
       };

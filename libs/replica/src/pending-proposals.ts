@@ -20,6 +20,8 @@ export type PendingProposal<Outcome> = {
   /** The leadership that it was sent to has ended. Without certainty by then it fails as unknown; else Infinity. */
   unknownAfterMs: number;
   settled: boolean;
+  /** See `ProposeOptions`; null: at once. */
+  readonly canWait: (() => boolean) | null;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: Error) => void;
 };

@@ -1,6 +1,11 @@
 import { logIndex, proposalId, term, type Effect, type Input } from '@latchkey/raft';
 import { describe, expect, it } from 'vitest';
-import { LEADER_WAIT_ELECTION_TIMEOUTS, MAX_COMMAND_BYTES } from './limits.js';
+import {
+  LEADER_WAIT_ELECTION_TIMEOUTS,
+  MAX_COMMAND_BYTES,
+  MAX_PATIENT_PROPOSALS,
+  PATIENT_PROPOSAL_MS,
+} from './limits.js';
 import { commandOf, incarnationOf, leaderTermOf, proposedAtMsOf, sequenceOf } from './proposal-envelope.js';
 import { textCommand } from './test-support/recording-state-machine.js';
 import {
@@ -98,6 +103,69 @@ describe('proposals at the leader', () => {
     const proposal = watch(node.replica.propose(textCommand('a')));
     await node.clock.advance(PROPOSAL_TIMEOUT_MS + 1);
     expect(proposal.state).toBe('OUTCOME_UNKNOWN onlyIfIdempotent');
+  });
+});
+
+describe('proposals at the leader that nobody waits for yet', () => {
+  const patiently = { canWait: () => true };
+  const proposed = (node: ScriptedReplica) =>
+    node.core.inputsOf('propose').map(({ proposals }) => proposals.map(({ data }) => textOf(data)));
+
+  it('go with the next that somebody waits for, in the order in which they came', async () => {
+    const node = await leadingReplica();
+    watch(node.replica.propose(textCommand('a'), patiently));
+    await node.clock.settle();
+    watch(node.replica.propose(textCommand('b'), patiently));
+    await node.clock.settle();
+    expect(proposed(node)).toEqual([]);
+    watch(node.replica.propose(textCommand('c')));
+    await node.clock.settle();
+    expect(proposed(node)).toEqual([['a', 'b', 'c']]);
+  });
+
+  it('go by themselves after a few milliseconds', async () => {
+    const node = await leadingReplica();
+    watch(node.replica.propose(textCommand('a'), patiently));
+    await node.clock.advance(PATIENT_PROPOSAL_MS - 1);
+    expect(proposed(node)).toEqual([]);
+    await node.clock.advance(1);
+    expect(proposed(node)).toEqual([['a']]);
+  });
+
+  it('go as soon as what is applied makes somebody wait for them', async () => {
+    const node = await leadingReplica();
+    let canWait = true;
+    watch(node.replica.propose(textCommand('a'), { canWait: () => canWait }));
+    await node.clock.settle();
+    expect(proposed(node)).toEqual([]);
+    canWait = false;
+    await node.effects({ type: 'apply', entries: [noop(1, 2)] });
+    expect(proposed(node)).toEqual([['a']]);
+  });
+
+  it('go when there are many of them', async () => {
+    const node = await leadingReplica();
+    const texts = Array.from({ length: MAX_PATIENT_PROPOSALS + 1 }, (_, number) => `${number}`);
+    for (const text of texts.slice(0, MAX_PATIENT_PROPOSALS)) watch(node.replica.propose(textCommand(text), patiently));
+    await node.clock.settle();
+    expect(proposed(node)).toEqual([]);
+    watch(node.replica.propose(textCommand(texts.at(-1) ?? ''), patiently));
+    await node.clock.settle();
+    expect(proposed(node)).toEqual([texts]);
+  });
+
+  it('are forwarded at once by a node that does not lead', async () => {
+    const node = await followingReplica();
+    watch(node.replica.propose(textCommand('a'), patiently));
+    await node.clock.settle();
+    expect(node.sentOf('forwardProposals')).toHaveLength(1);
+  });
+
+  it('fail safely when no leader comes, like all others', async () => {
+    const node = await startedReplica();
+    const proposal = watch(node.replica.propose(textCommand('a'), patiently));
+    await node.clock.advance(FATE_WAIT_MS + 1);
+    expect(proposal.state).toBe('NO_LEADER safe');
   });
 });
 

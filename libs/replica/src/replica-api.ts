@@ -62,6 +62,15 @@ export type ReplicaOptions<Outcome> = {
   readonly incarnation: number;
 };
 
+export type ProposeOptions = {
+  /**
+   * Whether nobody waits for the outcome yet. While it says so, a leader appends this proposal with the next that somebody
+   * waits for, or after some milliseconds, and spares that one a commit in front of it; their order stays. Asked often, so it
+   * must be cheap. Absent: never.
+   */
+  readonly canWait?: (() => boolean) | undefined;
+};
+
 /** One member of the cluster: the pure Raft core, driven. */
 export interface Replica<Outcome> {
   /** Loads the durable state, then takes part. Resolves when the node listens; a leader may not be known yet. */
@@ -72,7 +81,7 @@ export interface Replica<Outcome> {
    * Replicates `command` and gives the outcome of its apply on *this* node. A follower forwards to the leader.
    * @throws ReplicaError
    */
-  propose(command: Uint8Array): Promise<Outcome>;
+  propose(command: Uint8Array, options?: ProposeOptions): Promise<Outcome>;
   /**
    * Resolves when this node's applied state contains everything that was acknowledged anywhere before the call
    * (ReadIndex, Raft thesis §6.4). Callers that wait at the same time share one round.

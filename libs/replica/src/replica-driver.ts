@@ -309,8 +309,8 @@ export class ReplicaDriver<Outcome> {
     this.tellApplied();
     this.reportApplied();
     this.checkpoints?.applied();
-    // What was applied may have shown that proposals are lost, and must be sent again.
-    if (applier.hasBacklog || this.parts.own.hasUnrouted) this.schedule();
+    // What was applied may have shown that proposals are lost, and must be sent again, or that somebody waits for one now.
+    if (applier.hasBacklog || this.parts.own.mustLeave) this.schedule();
   }
 
   private tellApplied(): void {

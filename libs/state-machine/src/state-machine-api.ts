@@ -78,6 +78,8 @@ export interface StateReader {
   leases(): IterableIterator<LeaseInfo>;
   /** In order, the holder first; empty when nobody holds or waits. */
   queue(space: QueueSpace, name: string): readonly QueueEntry[];
+  /** How many hold or wait; O(1). */
+  queueLength(space: QueueSpace, name: string): number;
   /** Place of one lease in a queue, O(1) for holders. */
   queueEntry(
     space: QueueSpace,

@@ -191,6 +191,10 @@ export class StateMachine implements StateReader {
     return entries;
   }
 
+  queueLength(space: QueueSpace, name: string): number {
+    return this.#state.queues.queue(space, name)?.size ?? 0;
+  }
+
   queueEntry(
     space: QueueSpace,
     name: string,

@@ -1,4 +1,4 @@
-import type { Replica } from '@latchkey/replica';
+import type { ProposeOptions, Replica } from '@latchkey/replica';
 import { encodeCommandBatch, type ApplyResult, type Command, type CommandOrigin } from '@latchkey/state-machine';
 
 const NO_ORIGIN: CommandOrigin = { type: 'none' };
@@ -8,7 +8,11 @@ export class Proposer {
   constructor(private readonly replica: () => Replica<ApplyResult>) {}
 
   /** One log entry. Outcomes come in the order of the commands. @throws ReplicaError */
-  propose(commands: readonly Command[], origin: CommandOrigin = NO_ORIGIN): Promise<ApplyResult> {
-    return this.replica().propose(encodeCommandBatch({ origin, commands }));
+  propose(
+    commands: readonly Command[],
+    origin: CommandOrigin = NO_ORIGIN,
+    options?: ProposeOptions,
+  ): Promise<ApplyResult> {
+    return this.replica().propose(encodeCommandBatch({ origin, commands }), options);
   }
 }

@@ -99,7 +99,9 @@ export class RequestExecutor {
     const sentAtMs = this.parts.clock.nowMs();
     try {
       const commands = writes.map(({ command }) => command);
-      const { outcomes } = await this.parts.proposer.propose(commands, commandOrigin(origin, writes));
+      const { outcomes } = await this.parts.proposer.propose(commands, commandOrigin(origin, writes), {
+        canWait: writes.every(mustQueue) ? () => writes.every(mustQueue) : undefined,
+      });
       for (let index = 0; index < writes.length; index += 1) {
         const write = writes[index];
         // A batch that is refused as a whole (malformed) has one outcome for all.
@@ -179,6 +181,8 @@ export class RequestExecutor {
     return Math.max(0, Math.floor(sentAtMs + ttlMs - this.parts.clock.nowMs()));
   }
 }
+
+const mustQueue = ({ acquisition }: Prepared): boolean => acquisition?.mustQueue === true;
 
 /** Index after the last write that still fits into the batch that begins at `start`; never `start` itself. */
 function endOfBatch(writes: readonly Prepared[], start: number): number {

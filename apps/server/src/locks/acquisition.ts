@@ -30,6 +30,9 @@ export type AcquisitionParts = {
   readonly remainingMs: (leaseId: LeaseId) => number | Promise<number>;
 };
 
+/** Whoever waits for less is queued at once: its time counts from there. */
+const MIN_PATIENT_WAIT_MS = 100;
+
 type LeaveReason = 'LOCK_WAIT_TIMEOUT' | 'CANCELLED';
 
 /**
@@ -55,6 +58,14 @@ export class Acquisition implements Waiter {
 
   get isAnswered(): boolean {
     return this.phase === 'answered';
+  }
+
+  /** As far as this node knows others are in front, and the client has time: nothing is answered before one of those has left. */
+  get mustQueue(): boolean {
+    const { space, name, leaseId: lease } = this.place;
+    const { reader } = this.parts;
+    if (this.waitMs !== null && this.waitMs < MIN_PATIENT_WAIT_MS) return false;
+    return reader.queueLength(space, name) > 0 && reader.queueEntry(space, name, lease) === null;
   }
 
   /** The outcome of its `queueEnter` is known. */

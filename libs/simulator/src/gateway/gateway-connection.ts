@@ -102,7 +102,8 @@ export class GatewayConnection {
         : { type: 'session', leaseId: leaseId(session), acknowledgedThrough, sequences: writes.map(({ id }) => id) };
     try {
       const commands = writes.map(({ request }) => commandOf(request));
-      const { index, result } = await replica.propose(encodeCommandBatch({ origin, commands }));
+      const canWait = (): boolean => writes.every(({ acquire }) => acquire?.mustQueue === true);
+      const { index, result } = await replica.propose(encodeCommandBatch({ origin, commands }), { canWait });
       if (!this.isClosed) acknowledged(this.link.client, index);
       for (const [position, { id, request, acquire }] of writes.entries()) {
         const outcome = result.outcomes[position] ?? result.outcomes[0];

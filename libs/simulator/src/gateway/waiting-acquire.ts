@@ -17,6 +17,9 @@ export type WaitingAcquireParts = {
   readonly remainingMs: (leaseId: LeaseId) => number | Promise<number>;
 };
 
+/** As in the server. */
+const MIN_PATIENT_WAIT_MS = 100;
+
 type Reply = { readonly granted: (result: ClientResult) => void; readonly failed: (error: ErrorBody) => void };
 
 /**
@@ -34,6 +37,13 @@ export class WaitingAcquire {
     private readonly waitMs: number | null,
     private readonly reply: Reply,
   ) {}
+
+  get mustQueue(): boolean {
+    const { space, name, leaseId } = this.place;
+    const { reader } = this.parts;
+    if (this.waitMs !== null && this.waitMs < MIN_PATIENT_WAIT_MS) return false;
+    return reader.queueLength(space, name) > 0 && reader.queueEntry(space, name, leaseId) === null;
+  }
 
   /** The outcome of its `queueEnter` is known. */
   entered(outcome: Outcome): void {
