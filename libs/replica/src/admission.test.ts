@@ -36,6 +36,8 @@ const answer = (verdict: AdmissionAnswer['verdict'], of: Partial<AdmissionAnswer
   membershipIndex: logIndex(OWN_INDEX),
   ...of,
 });
+const without = { membership: { ...THREE, voters: [N2, N3] }, membershipIndex: logIndex(LATER_INDEX) };
+const withFour: Membership = { ...THREE, voters: [N2, N3, N4] };
 const later = { membership: LATER, membershipIndex: logIndex(LATER_INDEX) };
 
 describe('a node that has taken part before', () => {
@@ -87,13 +89,27 @@ describe('a node that has taken part before', () => {
     expect(admission.decide(GRACE_MS)).toEqual({ type: 'lost', reason: 'replaced' });
   });
 
-  it('is removed when a later membership is without it, and only then', () => {
+  it('is removed when a majority of a later membership is without it, and only then', () => {
     const admission = admissionOf('returning');
-    admission.judged(N2, 'welcome');
-    admission.answered(N2, answer('notMember', { membershipIndex: logIndex(OWN_INDEX) }));
+    for (const peer of [N2, N3]) admission.judged(peer, 'welcome');
+    for (const peer of [N2, N3]) {
+      admission.answered(peer, answer('notMember', { ...without, membershipIndex: logIndex(OWN_INDEX) }));
+    }
     expect(admission.decide(0)).toEqual({ type: 'wait' });
-    admission.answered(N2, answer('notMember', later));
+    admission.answered(N2, answer('notMember', without));
+    expect(admission.decide(0)).toEqual({ type: 'wait' });
+    admission.answered(N3, answer('notMember', without));
     expect(admission.decide(0)).toEqual({ type: 'removed' });
+  });
+
+  it('is not, when that is said by one who was removed later and does not know that this node is back', () => {
+    const admission = admissionOf('returning');
+    for (const peer of [N2, N3, N4]) admission.judged(peer, 'welcome');
+    admission.answered(N4, answer('notMember', { membership: withFour, membershipIndex: logIndex(LATER_INDEX) }));
+    expect(admission.decide(0)).toEqual({ type: 'wait' });
+    const back = { membership: THREE, membershipIndex: logIndex(LATER_INDEX + 2) };
+    for (const peer of [N2, N3]) admission.answered(peer, answer('welcome', back));
+    expect(admission.decide(0)).toEqual({ type: 'admitted' });
   });
 });
 

@@ -61,8 +61,8 @@ export class Admission {
       const isOfLater = kind === 'returning' ? membershipIndex > ownIndex : membershipIndex >= ownIndex;
       if (verdict === 'replaced' && isOfLater) return { type: 'lost', reason: verdict };
       if (verdict === 'noVote' && kind === 'founding') return { type: 'lost', reason: 'replaced' };
-      if (verdict === 'notMember' && membershipIndex > ownIndex) return { type: 'removed' };
     }
+    if (this.isRemoved()) return { type: 'removed' };
     if (this.isForgotten()) return { type: 'lost', reason: 'replaced' };
     return this.isAdmitted(nowMs) ? { type: 'admitted' } : { type: 'wait' };
   }
@@ -96,6 +96,21 @@ export class Admission {
     }
     this.admissibleSinceMs = Math.min(this.admissibleSinceMs, nowMs);
     return nowMs >= this.admissibleSinceMs + this.options.graceMs;
+  }
+
+  /**
+   * One voice is not enough: it may be that of a node which was removed later, has not heard of it, and does not know that this
+   * one has been added again.
+   */
+  private isRemoved(): boolean {
+    const { membershipIndex: ownIndex } = this.options.standing;
+    const membership = this.latestMembership();
+    if (membership === null) return false;
+    return hasMajority(membership, (voter) => {
+      const answer = this.answers.get(voter);
+      if (answer?.verdict !== 'notMember' || answer.membershipIndex <= ownIndex) return false;
+      return this.isTrusted(voter, answer);
+    });
   }
 
   /**
