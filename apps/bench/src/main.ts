@@ -1,4 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { serveBareMember } from './bare-path/bare-member.js';
+import { measureBarePath } from './bare-path/measure-bare-path.js';
 import { serveEcho } from './budget/floor.js';
 import { measureBudget } from './budget/measure-budget.js';
 import { compareCommand } from './comparison/compare-command.js';
@@ -27,7 +29,15 @@ program
   .description('CPU of client, leader, followers and databases for one put, get and lock; about 4 minutes')
   .option('--seconds <count>', 'of each load', seconds, 15)
   .action((options: { readonly seconds: number }) => measureBudget(options));
+program
+  .command('bare-path')
+  .description(
+    'what a write path can do on this machine that does nothing but make puts durable on a majority; about a minute',
+  )
+  .option('--seconds <count>', 'of each load', seconds, 10)
+  .action((options: { readonly seconds: number }) => measureBarePath(options));
 program.command('echo', { hidden: true }).action(serveEcho);
+program.command('bare-member', { hidden: true }).action(serveBareMember);
 program.addCommand(compareCommand());
 program.addCommand(stageCommand(), { hidden: true });
 
