@@ -3,7 +3,9 @@ import { logIndex, term } from '@latchkey/raft';
 import { LogStoreError, type CheckpointStore, type StateRow, type StateRowChange } from '@latchkey/replica';
 import { queryOnce } from '../../../test/support/postgres.js';
 import { CreatePages1765600000000 } from './migrations/1765600000000-create-pages.js';
+import { GoneKeys } from './gone-keys.js';
 import { MAX_STATEMENT_ROWS } from './row-batches.js';
+import { REMOVE } from './state-pages.js';
 import { takeBack } from './test-support/older-database.js';
 import { keyOf, META, metaOf, OUTCOMES, RowDatabase, rowOf, version, VERSIONS } from './test-support/row-database.js';
 
@@ -17,6 +19,8 @@ const MANY_VERSIONS = 100_000;
 const PAGE_OF_CHANGES = 500;
 const SHORT_VALUE_BYTES = 20;
 const SWEPT_ROUNDS = 6;
+/** Of some 1,200 pages, which compared with each other would be more than a million. */
+const VERSIONS_TAKEN_FOR_NONE = 60_000;
 /** Longer than a page may be. */
 const LONG_VALUE_BYTES = 100_000;
 
@@ -73,6 +77,25 @@ function randomFrom(seed: number): (below: number) => number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((state / 2 ** 32) * below);
   };
+}
+
+type PlanNode = {
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Rows Removed by Join Filter'?: number;
+  readonly Plans?: readonly PlanNode[];
+};
+
+/** By all steps of a statement that has run, those included that were looked at in vain. */
+function rowsLookedAt(answer: unknown): number {
+  const ofNode = (node: PlanNode): number => {
+    const perLoop = [node['Actual Rows'], node['Rows Removed by Filter'], node['Rows Removed by Join Filter']];
+    const own = perLoop.reduce<number>((sum, rows) => sum + (rows ?? 0), 0) * (node['Actual Loops'] ?? 1);
+    return (node.Plans ?? []).reduce((sum, plan) => sum + ofNode(plan), own);
+  };
+  const [{ Plan: plan }] = answer as [{ readonly Plan: PlanNode }];
+  return ofNode(plan);
 }
 
 describe('versions of keys', () => {
@@ -191,6 +214,41 @@ describe('versions of keys', () => {
     }
     expect(await pagesCount()).toBeGreaterThan(ROUNDS);
     await verify();
+  });
+
+  it('are taken out without comparing every page with every other, though the server takes the table for empty', async () => {
+    const rounds = [0, 1].map((round) =>
+      numbers(round * VERSIONS_TAKEN_FOR_NONE, (round + 1) * VERSIONS_TAKEN_FOR_NONE),
+    );
+    const [first = [], second = []] = rounds;
+    await database.save(
+      3,
+      first.map((number) => version(number)),
+    );
+    await database.save(4, first.map(gone));
+    await queryOnce(database.url, 'VACUUM (TRUNCATE FALSE) latchkey.state_page');
+    await database.save(
+      5,
+      second.map((number) => version(number)),
+    );
+    const going = new GoneKeys();
+    going.add(second.map((number) => keyOf(VERSIONS, number)));
+    const [generation] = await queryOnce(database.url, 'SELECT generation FROM latchkey.checkpoint');
+    const values = [generation?.['generation'], going.toParameter(), going.least, going.greatest];
+    const [answer] = await queryOnce(database.url, `EXPLAIN (ANALYZE, FORMAT JSON) ${REMOVE}`, values);
+    // It is run, and not only planned.
+    expect(await pagesCount()).toBe(0);
+    expect(rowsLookedAt(answer?.['QUERY PLAN'])).toBeLessThan(10 * VERSIONS_TAKEN_FOR_NONE);
+  });
+
+  it('are no samples for statistics, which no statement rests on', async () => {
+    await database.save(
+      3,
+      numbers(1, MANY).map((number) => version(number)),
+    );
+    await queryOnce(database.url, 'ANALYZE latchkey.state_page');
+    expect(await count(`pg_stats WHERE schemaname = 'latchkey' AND tablename = 'state_page'`)).toBe(0);
+    expect(await count(`pg_class WHERE relname = 'state_page' AND reltuples > 0`)).toBe(1);
   });
 
   it('take the space of those that went, whether the server looks after that or not', async () => {

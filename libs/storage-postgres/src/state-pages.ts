@@ -41,34 +41,35 @@ const APPEND = {
 };
 
 /**
- * Only the keys of the pages between $3 and $4 are looked at; a page from which some rows go is written anew. `IN` in an
- * expression is a hash table in every plan, whatever the server takes for the number of keys, which it cannot know; without
- * `OFFSET` it would be one for each place where `is_gone` stands. The server must plan it each time, as any statement without
- * a name: a plan for the few pages of the beginning would go through all pages for each of them later.
+ * Only the keys of the pages between $3 and $4 are looked at; a page from which some rows go is written anew. The server must
+ * not be free to choose: it does not know how many pages there are, as after a vacuum of nearly none, nor how many keys. So pages
+ * are found again by their `ctid`, and not by a join, which could compare every page with every other; and `IN` in an
+ * expression is a hash table in every plan, though without `OFFSET` it would be one for each place where `is_gone` stands.
+ * The statement has no name, because a plan for the few pages of the beginning would go through all of them later.
  */
-const REMOVE = `
+export const REMOVE = `
     WITH touched AS MATERIALIZED (
-      SELECT r.last_key, count(*) FILTER (WHERE r.is_gone) AS count, sum(r.checksum) FILTER (WHERE r.is_gone) AS sum,
-             array_agg(r.place ORDER BY r.place) FILTER (WHERE NOT r.is_gone) AS kept
-      FROM (
-        SELECT p.last_key, r.checksum, r.place, r.key IN (SELECT unnest($2::bytea[])) IS TRUE AS is_gone
-        FROM ${PAGE_TABLE} p
-        CROSS JOIN LATERAL unnest(p.row_keys, p.row_checksums) WITH ORDINALITY AS r(key, checksum, place)
-        WHERE p.generation = $1 AND p.last_key >= $3 AND p.last_key <= coalesce(
-          (SELECT last_key FROM ${PAGE_TABLE} WHERE generation = $1 AND last_key >= $4 ORDER BY last_key LIMIT 1), $4)
-        OFFSET 0) AS r
-      GROUP BY r.last_key
-      HAVING count(*) FILTER (WHERE r.is_gone) > 0),
+      SELECT p.ctid AS place, r.count, r.sum, r.kept
+      FROM ${PAGE_TABLE} p
+      CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE is_gone) AS count, sum(checksum) FILTER (WHERE is_gone) AS sum,
+               array_agg(place ORDER BY place) FILTER (WHERE NOT is_gone) AS kept
+        FROM (
+          SELECT k.checksum, k.place, k.key IN (SELECT unnest($2::bytea[])) IS TRUE AS is_gone
+          FROM unnest(p.row_keys, p.row_checksums) WITH ORDINALITY AS k(key, checksum, place)
+          OFFSET 0) AS each) AS r
+      WHERE p.generation = $1 AND p.last_key >= $3 AND p.last_key <= coalesce(
+        (SELECT last_key FROM ${PAGE_TABLE} WHERE generation = $1 AND last_key >= $4 ORDER BY last_key LIMIT 1), $4)
+        AND r.count > 0),
     emptied AS (
-      DELETE FROM ${PAGE_TABLE} p USING touched t
-      WHERE p.generation = $1 AND p.last_key = t.last_key AND t.kept IS NULL),
+      DELETE FROM ${PAGE_TABLE} WHERE ctid = ANY (ARRAY(SELECT place FROM touched WHERE kept IS NULL))),
     thinned AS (
       UPDATE ${PAGE_TABLE} p
       SET row_keys = ARRAY(SELECT p.row_keys[k] FROM unnest(t.kept) AS k),
           row_values = ARRAY(SELECT p.row_values[k] FROM unnest(t.kept) AS k),
           row_checksums = ARRAY(SELECT p.row_checksums[k] FROM unnest(t.kept) AS k)
       FROM touched t
-      WHERE p.generation = $1 AND p.last_key = t.last_key AND t.kept IS NOT NULL)
+      WHERE p.ctid = t.place AND t.kept IS NOT NULL)
     SELECT coalesce(sum(count), 0)::text AS count, coalesce(sum(sum), 0)::text AS sum FROM touched`;
 
 export const isPaged = (key: Uint8Array): boolean => key[0] === PAGED_SECTION;

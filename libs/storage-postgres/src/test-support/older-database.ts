@@ -9,9 +9,11 @@ import { AddLoss1765500000000 } from '../migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from '../migrations/1765400000000-create-views.js';
 import { AddKnownIndex1765900000000 } from '../migrations/1765900000000-add-known-index.js';
 import { DropLogChecks1766000000000 } from '../migrations/1766000000000-drop-log-checks.js';
+import { DropPageStatistics1766100000000 } from '../migrations/1766100000000-drop-page-statistics.js';
 
 /** Newest first. */
 const MIGRATIONS = [
+  DropPageStatistics1766100000000,
   DropLogChecks1766000000000,
   AddKnownIndex1765900000000,
   AddClaims1765800000000,
