@@ -173,7 +173,7 @@ export class NodeDatabase implements AsyncDisposable {
   }
 
   private appendThatWaits(event: 'SyncRep' | 'relation'): Promise<unknown> {
-    const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event = $1 AND query LIKE '%INSERT INTO latchkey.log_batch%'`;
+    const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event = $1 AND query LIKE '%INSERT INTO latchkey.log_segment%'`;
     return waitFor(`an append that waits (${event})`, async () => (await this.query(waiting, [event]))[0]?.['pid']);
   }
 

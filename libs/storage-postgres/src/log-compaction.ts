@@ -4,23 +4,6 @@ import { updateRecord, type Writer } from './checkpoint-save.js';
 import { readRecord } from './checkpoint-record.js';
 import { readRowBefore } from './log-reader.js';
 import { entriesOf, type LogTail } from './log-row.js';
-import { safeIntegerFrom } from './safe-integer.js';
-import { BATCH_TABLE } from './schema-names.js';
-
-/** A statement that drops rows is over in some milliseconds. */
-const SLICE_ROWS = 500;
-
-const DROP_SLICE = {
-  name: 'latchkey-log-drop-1',
-  text: `
-    WITH dropped AS (
-      DELETE FROM ${BATCH_TABLE}
-      WHERE first_index IN (
-        SELECT first_index FROM ${BATCH_TABLE} WHERE first_index > $1 AND first_index <= $2
-        ORDER BY first_index LIMIT ${SLICE_ROWS})
-      RETURNING first_index, octet_length(bytes) AS byte_count)
-    SELECT max(first_index)::text AS last_dropped, coalesce(sum(byte_count), 0)::text AS byte_count FROM dropped`,
-};
 
 /**
  * Where the chain of rows can be cut so that everything behind entry `index` stays: at that entry, or in front of the row
@@ -37,7 +20,7 @@ export async function cutAt(client: ClientBase, { index, term }: LogPosition, be
 }
 
 /**
- * Moves the base, in one statement. From then on the rows up to the cut are waste, whoever drops them.
+ * Moves the base, in one statement. From then on the rows up to the cut are waste, whoever empties their segments.
  * @returns where the waste ends
  * @throws LogStoreError
  */
@@ -53,37 +36,4 @@ export async function moveBase(client: ClientBase, base: LogPosition, writer: Wr
   const cut = await cutAt(client, base, record.cut);
   await updateRecord(client, { ...record, base, cut }, writer);
   return cut.lastIndex;
-}
-
-/**
- * Drops rows that are waste, slice by slice, so that no statement is long. `after` is where an earlier call ended: while
- * a view is open, the index entries of dropped rows stay, and need not be gone through again.
- * @returns how many bytes of log were dropped
- */
-export async function dropWaste(
-  client: ClientBase,
-  { after, through }: { readonly after: number; readonly through: number },
-): Promise<number> {
-  let byteCount = 0;
-  let last: number | null = after;
-  while (last !== null) {
-    const slice: Slice = await dropSlice(client, last, through);
-    last = slice.lastDropped;
-    byteCount += slice.byteCount;
-  }
-  return byteCount;
-}
-
-type Slice = { readonly lastDropped: number | null; readonly byteCount: number };
-
-async function dropSlice(client: ClientBase, after: number, through: number): Promise<Slice> {
-  const { rows } = await client.query<{ readonly last_dropped: string | null; readonly byte_count: string }>({
-    ...DROP_SLICE,
-    values: [after, through],
-  });
-  const lastDropped = rows[0]?.last_dropped ?? null;
-  return {
-    lastDropped: lastDropped === null ? null : safeIntegerFrom(lastDropped, 'the first index of a log row'),
-    byteCount: safeIntegerFrom(rows[0]?.byte_count, 'a number of bytes'),
-  };
 }

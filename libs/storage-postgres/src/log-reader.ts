@@ -23,6 +23,11 @@ const MIN_PAGE_ROWS = 8;
 const MAX_PAGE_ROWS = 5_000;
 const FIRST_PAGE_ROWS = 64;
 
+/** The lock comes before the snapshot: no segment can be emptied between the record that says where the log begins and its rows. */
+export const BEGIN_READING = `
+  BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+  LOCK TABLE ${BATCH_TABLE} IN ACCESS SHARE MODE`;
+
 const COLUMNS = 'first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes';
 const COLUMN_COUNT = 7;
 
@@ -52,7 +57,7 @@ type StateColumns = {
  * @throws LogStoreError corrupt, naming the row; fenced
  */
 export async function readState(client: ClientBase, epoch: number): Promise<StoredState> {
-  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  await client.query(BEGIN_READING);
   const { currentTerm, votedFor, tail } = await readStateRow(client, epoch);
   const { record: checkpoint } = await readRecord(client);
   const entries: LogEntry[] = [];

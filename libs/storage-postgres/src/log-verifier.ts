@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { readRecord } from './checkpoint-record.js';
-import { assertEnds, assertFollows, assertHolds, readPageAfter, readStateRow } from './log-reader.js';
+import { assertEnds, assertFollows, assertHolds, BEGIN_READING, readPageAfter, readStateRow } from './log-reader.js';
 import { entriesOf, type LogRow } from './log-row.js';
 import { BATCH_TABLE } from './schema-names.js';
 
@@ -24,7 +24,7 @@ export async function verifyLogPage(
   epoch: number,
   { after, maxBytes }: { readonly after: LogPlace | null; readonly maxBytes: number },
 ): Promise<LogPage> {
-  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  await client.query(BEGIN_READING);
   const { tail } = await readStateRow(client, epoch);
   const { record } = await readRecord(client);
   assertHolds(record, tail);

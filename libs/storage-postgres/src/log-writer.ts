@@ -1,9 +1,9 @@
 import { LogStoreError } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { checksumOfState, type DurableRow } from './durable-row.js';
-import { runLean } from './lean-statement.js';
+import { runLean, type StatementText } from './lean-statement.js';
 import type { LogRow } from './log-row.js';
-import { BATCH_TABLE, STORE_TABLE } from './schema-names.js';
+import { BATCH_TABLE, SEGMENT_TABLES, STORE_TABLE } from './schema-names.js';
 import type { StatementValue } from './statement-bytes.js';
 
 /** One persist step, ready to be written. */
@@ -16,12 +16,21 @@ export type LogWrite = {
   /** Rows that begin here or later are dropped first. Null: none. */
   readonly dropFrom: number | null;
   readonly rows: readonly LogRow[];
+  /** Where they go. */
+  readonly segment: LogSegment;
   /** Whether it was written is unknown when the server has not answered by then. */
   readonly answerTimeoutMs: number;
 };
 
 /** Page and line of a row in its table: Postgres' `ctid`, as text. An update puts the row elsewhere. */
 export type RowPlace = string;
+
+/** A table that holds a part of the log's rows (docs/decisions/0024-log-segments.md), and what writes into it. */
+export type LogSegment = {
+  readonly table: string;
+  readonly append: StatementText;
+  readonly replace: StatementText;
+};
 
 /**
  * The fence: finds no row once the store was claimed again, and then nothing else of the statement does anything. The row
@@ -36,25 +45,20 @@ export const OWNER = `
     RETURNING ctid)`;
 
 /** The hot path: one new row. */
-const APPEND = {
-  name: 'latchkey-append-3',
-  text: `${OWNER}
-    INSERT INTO ${BATCH_TABLE} (first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes)
+const appendTo = (table: string): string => `${OWNER}
+    INSERT INTO ${table} (first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes)
     SELECT $8::bigint, $4::bigint, $9::bigint, $10::bigint, $11::bigint, $5::bigint, $12::bytea FROM owner
-    RETURNING (SELECT ctid FROM owner) AS place`,
-};
+    RETURNING (SELECT ctid FROM owner) AS place`;
 
 /**
  * Everything else. All rows come in one bytea, which travels in binary, and are cut out of it here; an array of bytea
  * would travel as text, twice as long. The new rows wait for the number of dropped ones, since they may have their keys.
  */
-const REPLACE = {
-  name: 'latchkey-replace-2',
-  text: `${OWNER},
+const replaceIn = (table: string): string => `${OWNER},
     dropped AS (
       DELETE FROM ${BATCH_TABLE} WHERE first_index >= $8 AND EXISTS (SELECT FROM owner) RETURNING first_index),
     added AS (
-      INSERT INTO ${BATCH_TABLE} (first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes)
+      INSERT INTO ${table} (first_index, last_index, first_term, last_term, previous_checksum, checksum, bytes)
       SELECT r.first_index, r.last_index, r.first_term, r.last_term, r.previous_checksum, r.checksum,
              substring($9::bytea FROM r.start FOR r.byte_count)
       FROM (SELECT count(*) FROM dropped) AS done
@@ -62,8 +66,13 @@ const REPLACE = {
       CROSS JOIN unnest($10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
                         $16::int[], $17::int[])
         AS r(first_index, last_index, first_term, last_term, previous_checksum, checksum, start, byte_count))
-    SELECT ctid AS place FROM owner`,
-};
+    SELECT ctid AS place FROM owner`;
+
+export const LOG_SEGMENTS: readonly LogSegment[] = SEGMENT_TABLES.map((table, at) => ({
+  table,
+  append: { name: `latchkey-append-4-${at + 1}`, text: appendTo(table) },
+  replace: { name: `latchkey-replace-3-${at + 1}`, text: replaceIn(table) },
+}));
 
 /**
  * Writes it all or nothing, in one statement and one round trip; the statement is its own transaction.
@@ -73,14 +82,14 @@ const REPLACE = {
 export async function writeLog(client: ClientBase, write: LogWrite): Promise<RowPlace> {
   return fenced(client, write, async (place) => {
     const [row] = write.rows;
-    const { answerTimeoutMs } = write;
+    const { answerTimeoutMs, segment } = write;
     if (row !== undefined && write.rows.length === 1 && write.dropFrom === null) {
       const values = [...stateValues(write, place), ...appendValues(row)];
-      return runLean(client, APPEND, { values, answerTimeoutMs });
+      return runLean(client, segment.append, { values, answerTimeoutMs });
     }
     // node-postgres knows it; its types only know the one of the connection.
     const timed = {
-      ...REPLACE,
+      ...segment.replace,
       values: [...stateValues(write, place), ...replaceValues(write)],
       query_timeout: answerTimeoutMs,
     };

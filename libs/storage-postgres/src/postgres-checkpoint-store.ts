@@ -12,11 +12,11 @@ import { refusalOf, writeCheckpoint, type Writer } from './checkpoint-save.js';
 import { readRecord } from './checkpoint-record.js';
 import { PostgresCheckpointView } from './checkpoint-view.js';
 import { shownAddress } from './database-address.js';
-import { dropWaste, moveBase } from './log-compaction.js';
+import { moveBase } from './log-compaction.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import type { PostgresLogStore } from './postgres-log-store.js';
 import { RowLookups } from './row-lookups.js';
-import { BATCH_TABLE, GENERATION_SEQUENCE, PAGE_TABLE, ROW_TABLE } from './schema-names.js';
+import { GENERATION_SEQUENCE, PAGE_TABLE, ROW_TABLE } from './schema-names.js';
 import { PostgresStaging } from './snapshot-staging.js';
 import { dropOtherGenerations } from './state-waste.js';
 import { STATEMENT_TIMEOUT_MS, StoreConnection } from './store-connection.js';
@@ -33,9 +33,7 @@ const BEGIN_VIEW = `
 const BEGIN_SAVE = `BEGIN; SET LOCAL work_mem = '16MB'`;
 /** Calls that wait for their turn on the connection. The driver has a few; more are a bug of it. */
 const MAX_WAITING_CALLS = 64;
-/** So much dropped log is worth a vacuum, after which the log's next rows take the space of the dropped ones. */
-const VACUUM_AFTER_BYTES = 32 * 1024 * 1024;
-/** As much in versions of keys, of some 300 B each with what surrounds them. */
+/** So many versions of keys are worth a vacuum, after which the next ones take their space. Some 32 MB. */
 const VACUUM_AFTER_ROWS = 100_000;
 const VACUUM_TIMEOUT_MS = 10 * 60_000;
 
@@ -52,9 +50,6 @@ export class PostgresCheckpointStore implements CheckpointStore {
   private readonly lookups: RowLookups;
   private readonly views = new Set<PostgresCheckpointView>();
   private openingCount = 0;
-  /** Rows up to there are dropped already. */
-  private droppedThrough = 0;
-  private droppedBytes = 0;
   /** Versions that have left pages since their table was vacuumed. */
   private sweptCount = 0;
 
@@ -102,8 +97,7 @@ export class PostgresCheckpointStore implements CheckpointStore {
     return this.onConnection(async (client, writer, willWrite) => {
       willWrite();
       const through = await moveBase(client, base, writer);
-      this.droppedBytes += await dropWaste(client, { after: this.droppedThrough, through });
-      this.droppedThrough = through;
+      await this.logStore.segments.dropWaste(client, through, writer);
       await this.dropRows(client);
       await this.vacuumWhenDue(client);
     });
@@ -142,9 +136,6 @@ export class PostgresCheckpointStore implements CheckpointStore {
     return this.inTurn(async () => {
       this.staging?.abandon();
       this.staging = null;
-      // The next log begins with the same numbers.
-      this.droppedThrough = 0;
-      this.droppedBytes = 0;
       for (const view of this.views) view.lose();
       await work();
     });
@@ -192,15 +183,9 @@ export class PostgresCheckpointStore implements CheckpointStore {
   private async vacuumWhenDue(client: ClientBase): Promise<void> {
     const isViewed = [...this.views].some((view) => view.isOpen);
     // What a view might still see cannot be reclaimed.
-    if (isViewed) return;
-    if (this.droppedBytes >= VACUUM_AFTER_BYTES) {
-      this.droppedBytes = 0;
-      await vacuum(client, BATCH_TABLE);
-    }
-    if (this.sweptCount >= VACUUM_AFTER_ROWS) {
-      this.sweptCount = 0;
-      await vacuum(client, PAGE_TABLE);
-    }
+    if (isViewed || this.sweptCount < VACUUM_AFTER_ROWS) return;
+    this.sweptCount = 0;
+    await vacuum(client, PAGE_TABLE);
   }
 
   private writer(): Writer {

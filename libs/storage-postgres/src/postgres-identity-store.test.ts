@@ -284,7 +284,7 @@ describe('giving up a history', () => {
     const first = await filledStores(url);
     const { storeId } = await first.identity.identify();
     await first.logStore.close();
-    for (const table of ['log_batch', 'state_row']) await spoil(url, table);
+    for (const table of ['log_segment_1', 'state_row']) await spoil(url, table);
     await restartPostgres();
     const { logStore, checkpoints, identity } = storesAt(url);
     expect(await failureOf(logStore.load())).toMatchObject({ code: 'corrupt' });

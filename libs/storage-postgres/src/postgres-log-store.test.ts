@@ -363,7 +363,7 @@ describe('damaged store, FAILURE-MODES 29', () => {
 
   it('without its table is damaged, not new', async () => {
     const url = await databaseWithLog();
-    await queryOnce(url, 'DROP TABLE latchkey.log_batch');
+    await queryOnce(url, 'DROP TABLE latchkey.log_batch CASCADE');
     expect(await failureOf(storeAt(url).load())).toMatchObject({ code: 'corrupt' });
   });
 });

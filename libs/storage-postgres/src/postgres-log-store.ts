@@ -5,7 +5,8 @@ import { appendPointAt } from './append-point.js';
 import { shownAddress } from './database-address.js';
 import { rowsOf, type LogTail } from './log-row.js';
 import { readState } from './log-reader.js';
-import { placeOfStore, writeLog, type RowPlace } from './log-writer.js';
+import { LogSegments } from './log-segments.js';
+import { placeOfStore, writeLog, type LogSegment, type RowPlace } from './log-writer.js';
 import { writeNewHistory } from './new-history.js';
 import { storeFailure, type FailureStage } from './postgres-failure.js';
 import { RowBytes } from './row-bytes.js';
@@ -48,6 +49,7 @@ export function createPostgresLogStore(options: PostgresLogStoreOptions): Postgr
 export class PostgresLogStore implements LogStore {
   /** Names this object in the database. */
   readonly owner = randomUUID();
+  readonly segments = new LogSegments();
   private owned: Owned | null = null;
   private newestClaim: StoreClaim | null = null;
   private isBusy = false;
@@ -90,7 +92,10 @@ export class PostgresLogStore implements LogStore {
   persist(batch: PersistBatch): Promise<void> {
     const { persistTimeoutMs: answerTimeoutMs = PERSIST_TIMEOUT_MS } = this.options;
     const { rowBytes } = this;
-    return this.write((owned, willWrite) => appendBatch(owned, { batch, answerTimeoutMs, rowBytes }, willWrite));
+    return this.write((owned, willWrite) => {
+      const segment = this.segments.current;
+      return appendBatch(owned, { batch, answerTimeoutMs, rowBytes, segment }, willWrite);
+    });
   }
 
   /** The part of `CheckpointStore.installSnapshot` that concerns the log: all of it, once the rows are staged. */
@@ -144,6 +149,7 @@ export class PostgresLogStore implements LogStore {
     const { hardState, entries, tail, checkpoint } = await readState(connection.client, claim.epoch);
     const place = await placeOfStore(connection.client, claim.epoch);
     if (place === null) throw new LogStoreError('fenced', 'another process has claimed the database since');
+    await this.segments.findCurrent(connection.client);
     this.owned = { connection, claim, hardState, tail, place };
     return { hardState, base: checkpoint.base, entries, checkpoint: checkpoint.meta };
   }
@@ -196,11 +202,12 @@ type Append = {
   readonly batch: PersistBatch;
   readonly answerTimeoutMs: number;
   readonly rowBytes: RowBytes;
+  readonly segment: LogSegment;
 };
 
 async function appendBatch(
   owned: Owned,
-  { batch, answerTimeoutMs, rowBytes }: Append,
+  { batch, answerTimeoutMs, rowBytes, segment }: Append,
   willWrite: () => void,
 ): ReturnType<Write> {
   const { client } = owned.connection;
@@ -214,7 +221,7 @@ async function appendBatch(
   const newTail = last === undefined ? tail : { lastIndex: last.lastIndex, checksum: last.checksum };
   willWrite();
   const state = { currentTerm: hardState.currentTerm, votedFor: hardState.votedFor, tail: newTail };
-  const write = { epoch: owned.claim.epoch, place: owned.place, state, dropFrom, rows, answerTimeoutMs };
+  const write = { epoch: owned.claim.epoch, place: owned.place, state, dropFrom, rows, segment, answerTimeoutMs };
   const place = await writeLog(client, write);
   return { hardState, tail: newTail, place };
 }

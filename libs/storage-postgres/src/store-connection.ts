@@ -16,6 +16,7 @@ import { AddClaims1765800000000 } from './migrations/1765800000000-add-claims.js
 import { AddKnownIndex1765900000000 } from './migrations/1765900000000-add-known-index.js';
 import { DropLogChecks1766000000000 } from './migrations/1766000000000-drop-log-checks.js';
 import { DropPageStatistics1766100000000 } from './migrations/1766100000000-drop-page-statistics.js';
+import { CreateLogSegments1766200000000 } from './migrations/1766200000000-create-log-segments.js';
 import { AddJoined1765700000000 } from './migrations/1765700000000-add-joined.js';
 import { AddLoss1765500000000 } from './migrations/1765500000000-add-loss.js';
 import { CreateViews1765400000000 } from './migrations/1765400000000-create-views.js';
@@ -92,6 +93,7 @@ export class StoreConnection {
         AddKnownIndex1765900000000,
         DropLogChecks1766000000000,
         DropPageStatistics1766100000000,
+        CreateLogSegments1766200000000,
       ],
       migrationsTableName: MIGRATIONS_TABLE,
       installExtensions: false,

@@ -10,9 +10,11 @@ import { CreateViews1765400000000 } from '../migrations/1765400000000-create-vie
 import { AddKnownIndex1765900000000 } from '../migrations/1765900000000-add-known-index.js';
 import { DropLogChecks1766000000000 } from '../migrations/1766000000000-drop-log-checks.js';
 import { DropPageStatistics1766100000000 } from '../migrations/1766100000000-drop-page-statistics.js';
+import { CreateLogSegments1766200000000 } from '../migrations/1766200000000-create-log-segments.js';
 
 /** Newest first. */
 const MIGRATIONS = [
+  CreateLogSegments1766200000000,
   DropPageStatistics1766100000000,
   DropLogChecks1766000000000,
   AddKnownIndex1765900000000,
