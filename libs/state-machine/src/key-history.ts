@@ -49,6 +49,10 @@ export class KeyHistory {
     return index < this.#dropped ? null : at(this.#versions, index);
   }
 
+  holds(version: KeyVersion): boolean {
+    return this.#versions[this.#dropped] === version || this.versionAt(version.modRevision) === version;
+  }
+
   /** Puts `version` in the place of the one of the same revision. */
   replace(version: KeyVersion): void {
     this.#versions[this.#indexAt(version.modRevision)] = version;
@@ -72,15 +76,28 @@ export class KeyHistory {
   }
 
   #firstVisible(compactRevision: Revision): number {
-    const index = this.#indexAt(compactRevision);
+    const index = this.#indexAt(compactRevision, this.#endNear(compactRevision));
     if (index < this.#dropped) return this.#dropped;
     return isTombstone(at(this.#versions, index)) ? index + 1 : index;
   }
 
-  /** Index of the newest version at or before `revision`; one before the first when all are. */
-  #indexAt(revision: number): number {
+  /**
+   * Where a version after `revision` stands, not far behind the first one; the end when there is none. Compaction looks for one of
+   * the oldest, and halving the whole history would touch versions that nobody has looked at for long, which are slow to come.
+   */
+  #endNear(revision: number): number {
+    const { length } = this.#versions;
+    for (let step = 1; ; step *= 2) {
+      const end = this.#dropped + step;
+      if (end >= length) return length;
+      if (at(this.#versions, end).modRevision > revision) return end;
+    }
+  }
+
+  /** Index of the newest version at or before `revision` in front of `end`; one before the first when there is none. */
+  #indexAt(revision: number, end = this.#versions.length): number {
     let low = this.#dropped;
-    let high = this.#versions.length;
+    let high = end;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (at(this.#versions, middle).modRevision <= revision) low = middle + 1;

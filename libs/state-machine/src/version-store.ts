@@ -89,7 +89,7 @@ export class VersionStore {
   /** Whether the version is among those held, which it is not any more once it was dropped. */
   holds(version: KeyVersion): boolean {
     const entry = this.#entries.get(version.key);
-    return entry instanceof KeyHistory ? entry.versionAt(version.modRevision) === version : entry === version;
+    return entry instanceof KeyHistory ? entry.holds(version) : entry === version;
   }
 
   /** Whether the version is all that is held of its key. */
