@@ -10,9 +10,11 @@ const BIGINT_BYTES = 8;
 const BYTEA_TYPE = 17;
 const BIGINT_TYPE = 20;
 
-/** For a parameter `$n::bytea[]`. */
-export function byteaArray(items: readonly Uint8Array[]): Buffer {
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + elementsByteLength(items));
+const newBytes = (size: number): Buffer => Buffer.allocUnsafe(size);
+
+/** For a parameter `$n::bytea[]`. @param take gives what it is written into */
+export function byteaArray(items: readonly Uint8Array[], take = newBytes): Buffer {
+  const bytes = take(HEADER_BYTES + elementsByteLength(items));
   writeElements(bytes, writeHeader(bytes, BYTEA_TYPE, items.length), items);
   return bytes;
 }

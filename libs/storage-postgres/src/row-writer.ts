@@ -4,6 +4,7 @@ import type { ClientBase } from 'pg';
 import { bigintArray, byteaArray } from './binary-array.js';
 import { GoneKeys } from './gone-keys.js';
 import { MAX_STATEMENT_ROWS } from './row-batches.js';
+import { RowBytes } from './row-bytes.js';
 import { checksumOfRow, minus, NO_ROWS, plus, totalsOf, type RowTotals } from './row-totals.js';
 import { safeIntegerFrom } from './safe-integer.js';
 import { CHECKPOINT_TABLE, ROW_TABLE } from './schema-names.js';
@@ -62,6 +63,7 @@ export class RowWriter {
   private pagesEnd: PagesEnd | null = null;
   private goneFromPages = new GoneKeys();
   private sweptCount = 0;
+  private readonly rowBytes = new RowBytes();
 
   /** @param totals what the rows of the generation come to */
   constructor(
@@ -96,7 +98,7 @@ export class RowWriter {
     // Keys that go are only gathered: a hundred thousand of them must not keep the event loop from everything else.
     if (upserted.length + removed.length + appended.length === 0) await nextTurn();
     if (appended.length === 0) return true;
-    const added = await appendPages(this.client, this.place, appended);
+    const added = await appendPages(this.client, this.place, appended, this.rowBytes);
     this.totals = plus(this.totals, added ?? NO_ROWS);
     return added !== null;
   }
@@ -154,12 +156,16 @@ const isRow = (change: StateRowChange): change is StateRow => change.value !== n
 export async function stageRows(
   client: ClientBase,
   place: RowPlace,
-  { rows, pagesEnd }: { readonly rows: readonly StateRow[]; readonly pagesEnd: PagesEnd },
+  {
+    rows,
+    pagesEnd,
+    rowBytes,
+  }: { readonly rows: readonly StateRow[]; readonly pagesEnd: PagesEnd; readonly rowBytes: RowBytes },
 ): Promise<RowTotals | null> {
   const appended: StateRow[] = [];
   const others: StateRow[] = [];
   for (const row of rows) (pagesEnd.takes(row.key) ? appended : others).push(row);
-  const paged = appended.length === 0 ? NO_ROWS : await appendPages(client, place, appended);
+  const paged = appended.length === 0 ? NO_ROWS : await appendPages(client, place, appended, rowBytes);
   if (paged === null || others.length === 0) return paged;
   const { values, added } = rowValues(place.generation, others);
   const { rowCount } = await client.query({ ...STAGE, values: [...values, place.epoch] });

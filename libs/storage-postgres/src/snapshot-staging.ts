@@ -3,6 +3,7 @@ import { LogStoreError, type SnapshotStaging, type StateRow } from '@latchkey/re
 import type { ClientBase } from 'pg';
 import { refusalOf, type Writer } from './checkpoint-save.js';
 import { batchesOf } from './row-batches.js';
+import { RowBytes } from './row-bytes.js';
 import { NO_ROWS, plus, type RowTotals } from './row-totals.js';
 import { stageRows } from './row-writer.js';
 import { PagesEnd } from './state-pages.js';
@@ -19,6 +20,7 @@ export type RunStatements = (work: (client: ClientBase, writer: Writer) => Promi
 export class PostgresStaging implements SnapshotStaging {
   private rowTotals: RowTotals = NO_ROWS;
   private readonly pagesEnd = new PagesEnd();
+  private readonly rowBytes = new RowBytes();
   private condition: 'open' | 'broken' | 'installed' | 'discarded' = 'open';
 
   constructor(
@@ -40,9 +42,10 @@ export class PostgresStaging implements SnapshotStaging {
     // Unless it succeeds: some of the rows may be there.
     this.condition = 'broken';
     await this.run(async (client, writer) => {
+      const { pagesEnd, rowBytes } = this;
       const place = { generation: this.generation, epoch: writer.epoch };
       for (const batch of batchesOf([rows])) {
-        const added = await stageRows(client, place, { rows: batch, pagesEnd: this.pagesEnd });
+        const added = await stageRows(client, place, { rows: batch, pagesEnd, rowBytes });
         if (added === null) throw await refusalOf(client, writer);
         this.rowTotals = plus(this.rowTotals, added);
       }

@@ -2,9 +2,12 @@ import type { StateRow } from '@latchkey/replica';
 import type { ClientBase } from 'pg';
 import { bigintArray, byteaArray } from './binary-array.js';
 import type { GoneKeys } from './gone-keys.js';
+import { runLean } from './lean-statement.js';
+import type { RowBytes } from './row-bytes.js';
 import { checksumOfRow, totalsOf, type RowTotals } from './row-totals.js';
 import { safeIntegerFrom } from './safe-integer.js';
 import { CHECKPOINT_TABLE, PAGE_TABLE, ROW_TABLE } from './schema-names.js';
+import { ANSWER_TIMEOUT_MS } from './store-connection.js';
 
 /**
  * Versions of keys (libs/state-machine/src/state-rows.ts) are nearly all that a checkpoint writes, come in the order of their
@@ -31,13 +34,16 @@ const LAST_KEYS = `
 
 /** A process that was fenced must not add to what may be another's by now. */
 const APPEND = {
-  name: 'latchkey-pages-append-1',
+  name: 'latchkey-pages-append-2',
   text: `
-    INSERT INTO ${PAGE_TABLE} (generation, last_key, row_keys, row_values, row_checksums)
-    SELECT $1, ($2::bytea[])[p.last], ($2::bytea[])[p.first:p.last], ($3::bytea[])[p.first:p.last],
-           ($4::bigint[])[p.first:p.last]
-    FROM (SELECT first::integer, last::integer FROM unnest($5::bigint[], $6::bigint[]) AS n(first, last)) AS p
-    WHERE EXISTS (SELECT FROM ${CHECKPOINT_TABLE} WHERE epoch = $7)`,
+    WITH added AS (
+      INSERT INTO ${PAGE_TABLE} (generation, last_key, row_keys, row_values, row_checksums)
+      SELECT $1, ($2::bytea[])[p.last], ($2::bytea[])[p.first:p.last], ($3::bytea[])[p.first:p.last],
+             ($4::bigint[])[p.first:p.last]
+      FROM (SELECT first::integer, last::integer FROM unnest($5::bigint[], $6::bigint[]) AS n(first, last)) AS p
+      WHERE EXISTS (SELECT FROM ${CHECKPOINT_TABLE} WHERE epoch = $7)
+      RETURNING generation)
+    SELECT count(*) FROM added`,
 };
 
 /**
@@ -92,20 +98,29 @@ export async function readPagesEnd(client: ClientBase, generation: number): Prom
   return new PagesEnd(greatest([FIRST_PAGED_KEY, ...rows.map((row) => row.last_key)]));
 }
 
-/** @param rows behind all pages, in the order of their keys. @returns what they come to; null when the claim is not the last one any more */
+/**
+ * The arrays of a batch are written where those of the batch before were, and the statement as well (`StatementBytes`).
+ * @param rows behind all pages, in the order of their keys
+ * @param rowBytes nobody else's while this runs
+ * @returns what they come to; null when the claim is not the last one any more
+ */
 export async function appendPages(
   client: ClientBase,
   { generation, epoch }: { readonly generation: number; readonly epoch: number },
   rows: readonly StateRow[],
+  rowBytes: RowBytes,
 ): Promise<RowTotals | null> {
   const checksums = rows.map(({ key, value }) => checksumOfRow(key, value));
   const lasts = pageEnds(rows);
   const firsts = [1, ...lasts.slice(0, -1).map((last) => last + 1)];
-  const keys = byteaArray(rows.map(({ key }) => key));
-  const contents = byteaArray(rows.map(({ value }) => value));
-  const values = [generation, keys, contents, bigintArray(checksums), bigintArray(firsts), bigintArray(lasts), epoch];
-  const { rowCount } = await client.query({ ...APPEND, values });
-  return rowCount === lasts.length ? totalsOf(checksums) : null;
+  rowBytes.begin();
+  const bytea = (items: Uint8Array[]) => byteaArray(items, (size) => rowBytes.take(size));
+  const contents = bytea(rows.map(({ value }) => value));
+  const keys = bytea(rows.map(({ key }) => key));
+  const numbers = [checksums, firsts, lasts].map((items) => bigintArray(items));
+  const values = [`${generation}`, keys, contents, ...numbers, `${epoch}`];
+  const count = await runLean(client, APPEND, { values, answerTimeoutMs: ANSWER_TIMEOUT_MS });
+  return Number(count) === lasts.length ? totalsOf(checksums) : null;
 }
 
 /** @param gone at least one. @returns what those of them came to that were in pages */

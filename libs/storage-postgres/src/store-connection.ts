@@ -29,7 +29,7 @@ export const STATEMENT_TIMEOUT_MS = 15_000;
 /** Longest wait for another session: a migration or claim of a process that starts at the same time. */
 const LOCK_TIMEOUT_MS = 10_000;
 /** We give up a server that does not even say that it gave up: hung, stopped, or behind a dead network. */
-const ANSWER_TIMEOUT_MS = 20_000;
+export const ANSWER_TIMEOUT_MS = 20_000;
 const GOODBYE_TIMEOUT_MS = 2_000;
 /** One for the work, one that TypeORM uses beside it while it migrates. */
 const POOL_SIZE = 2;
