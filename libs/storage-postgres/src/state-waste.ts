@@ -15,7 +15,7 @@ const NEXT_GENERATION = `
           (SELECT generation FROM ${PAGE_TABLE} WHERE generation > $1 AND generation < $2 ORDER BY generation LIMIT 1)) AS g`;
 
 const NO_GENERATION = -1;
-/** The sequence ends with it; no node has so many checkpoints taken over. */
+/** Where the sequence of generations ends. */
 const LAST_GENERATION = 2 ** 31 - 1;
 
 /** By `ctid`, because the server might compare each row of the table with each of the slice when it takes the table for small. */
