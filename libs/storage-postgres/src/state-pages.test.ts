@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { logIndex, term } from '@latchkey/raft';
 import { LogStoreError, type CheckpointStore, type StateRow, type StateRowChange } from '@latchkey/replica';
 import { queryOnce } from '../../../test/support/postgres.js';
@@ -19,6 +19,7 @@ const MANY_VERSIONS = 100_000;
 const PAGE_OF_CHANGES = 500;
 const SHORT_VALUE_BYTES = 20;
 const SWEPT_ROUNDS = 6;
+const WAIT = { timeout: 20_000, interval: 20 };
 /** Of some 1,200 pages, which compared with each other would be more than a million. */
 const VERSIONS_TAKEN_FOR_NONE = 60_000;
 /** Longer than a page may be. */
@@ -61,6 +62,15 @@ async function count(from: string): Promise<number> {
 }
 const pagesCount = () => count('latchkey.state_page');
 const rowsCount = () => count('latchkey.state_row');
+
+/** Since the database was made, by statements of sessions that have ended. */
+async function pagesSeen(): Promise<number> {
+  const [row] = await queryOnce(
+    database.url,
+    `SELECT (seq_tup_read + idx_tup_fetch)::int AS seen FROM pg_stat_user_tables WHERE relname = 'state_page'`,
+  );
+  return Number(row?.['seen']);
+}
 
 async function failureOf(call: Promise<unknown>): Promise<LogStoreError> {
   const error: unknown = await call.then(
@@ -250,6 +260,26 @@ describe('versions of keys', () => {
     const sampled = `SELECT attname::text AS name FROM pg_stats WHERE schemaname = 'latchkey' AND tablename = 'state_page' ORDER BY 1`;
     expect(await queryOnce(database.url, sampled)).toEqual([{ name: 'generation' }, { name: 'last_key' }]);
     expect(await count(`pg_class WHERE relname = 'state_page' AND reltuples > 0`)).toBe(1);
+  });
+
+  it('are read each once, however many parts that takes, by a server that has no statistics of them', async () => {
+    await queryOnce(database.url, 'ALTER TABLE latchkey.state_page SET (autovacuum_enabled = off)');
+    await database.save(
+      3,
+      numbers(0, VERSIONS_TAKEN_FOR_NONE).map((number) => version(number)),
+    );
+    // As the node does it: from then on the server knows how many pages there are, and nothing of their keys.
+    await queryOnce(database.url, 'VACUUM (TRUNCATE FALSE) latchkey.state_page');
+    const seenBefore = await pagesSeen();
+    expect(await readRows()).toHaveLength(VERSIONS_TAKEN_FOR_NONE);
+    const pages = await pagesCount();
+    // The server counts for a session when that has ended.
+    const seen = await vi.waitFor(async () => {
+      const since = (await pagesSeen()) - seenBefore;
+      expect(since).toBeGreaterThanOrEqual(pages);
+      return since;
+    }, WAIT);
+    expect(seen).toBeLessThan(3 * pages);
   });
 
   it('take the space of those that went, whether the server looks after that or not', async () => {

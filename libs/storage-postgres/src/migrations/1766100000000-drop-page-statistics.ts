@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Not those of the key: without them the server takes a generation for few pages, and sorts them all for each part that is read. */
+/** Not those of the key, which are short, and of use to whoever asks the tables something by hand. */
 const COLUMNS = ['row_keys', 'row_values', 'row_checksums'];
 
 /**
