@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pollFor } from '../../peers/poll.js';
 import type { Client, Cluster, Member } from '../../peers/system.js';
 import { KeySpace, writeOf } from '../bench-data.js';
@@ -20,6 +21,8 @@ const ROUND_LIMIT_WRITES = (GAP_LIMIT_MS / 1000) * WRITES_PER_SECOND;
 const ROUND_KEYS = 3_000;
 const CHECKED_WRITES = 100;
 const CHECK_LIMIT_MS = 60_000;
+/** Whether a write is lost, or was only not seen yet. */
+const SECOND_LOOK_MS = 10_000;
 
 type Loss = {
   readonly workload: string;
@@ -140,8 +143,12 @@ class Round {
   async check(): Promise<void> {
     const step = Math.ceil(this.#acknowledged.length / CHECKED_WRITES);
     for (const { key, value } of this.#acknowledged.filter((_, position) => position % step === 0)) {
-      const found = writeOf(await this.#readPatiently(key));
-      if (found !== writeOf(value)) throw new Error(`${key}: an acknowledged write is lost`);
+      const [acknowledged, found] = [writeOf(value), writeOf(await this.#readPatiently(key))];
+      if (found === acknowledged) continue;
+      await sleep(SECOND_LOOK_MS);
+      const later = writeOf(await this.#readPatiently(key));
+      const since = `after ${SECOND_LOOK_MS / 1000} s it has ${later}`;
+      throw new Error(`${key} has write ${found}, but ${acknowledged} was acknowledged; ${since}`);
     }
   }
 
