@@ -32,7 +32,7 @@ program
 program
   .command('bare-path')
   .description(
-    'what a write path can do on this machine that does nothing but make puts durable on a majority; about a minute',
+    'what a write path can do on this machine that does nothing but make puts durable on a majority; about half a minute',
   )
   .option('--seconds <count>', 'of each load', seconds, 10)
   .action((options: { readonly seconds: number }) => measureBarePath(options));

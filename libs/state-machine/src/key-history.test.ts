@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { key, revision } from './ids.js';
 import { KeyHistory, isTombstone, type KeyVersion } from './key-history.js';
@@ -6,15 +7,9 @@ import { StoredRecord } from './stored-record.js';
 const SEED = 20_261_123;
 const HISTORIES = 300;
 const MAX_VERSIONS = 40;
+/** Of compaction at once, so that it also passes many versions. */
+const MAX_ADVANCE = 60;
 const KEY = key('a');
-
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 const record = (modRevision: number): KeyVersion =>
   new StoredRecord({
@@ -42,24 +37,45 @@ function visible(versions: readonly KeyVersion[], compactRevision: number): KeyV
   );
 }
 
+const arbitraryHistory = fc
+  .array(fc.record({ gap: fc.integer({ min: 1, max: 5 }), isDeletion: fc.boolean() }), {
+    minLength: 1,
+    maxLength: MAX_VERSIONS,
+    size: 'max',
+  })
+  .map((steps) => {
+    let modRevision = 0;
+    return steps.map(({ gap, isDeletion }) => {
+      modRevision += gap;
+      return isDeletion ? tombstone(modRevision) : record(modRevision);
+    });
+  });
+const arbitraryAdvances = fc.array(fc.nat({ max: MAX_ADVANCE }), {
+  minLength: 1,
+  maxLength: MAX_VERSIONS,
+  size: 'max',
+});
+
 describe('history of a key', () => {
   it('drops exactly what cannot be seen any more, however far compaction has come since the last time', () => {
-    const random = randomFrom(SEED);
-    for (let history = 0; history < HISTORIES; history += 1) {
-      let modRevision = 0;
-      const versions = Array.from({ length: 1 + random(MAX_VERSIONS) }, () => {
-        modRevision += 1 + random(5);
-        return random(4) === 0 ? tombstone(modRevision) : record(modRevision);
-      });
-      const kept = new KeyHistory([...versions]);
-      let left: KeyVersion[] = versions;
-      for (let compacted = 0; left.length > 0 && compacted <= modRevision; compacted += 1 + random(modRevision)) {
-        const expected = visible(left, compacted);
-        expect(kept.dropBefore(revision(compacted))).toEqual(left.filter((version) => !expected.includes(version)));
-        expect(versions.filter((version) => kept.holds(version))).toEqual(expected);
-        expect(kept.length).toBe(expected.length);
-        left = expected;
-      }
-    }
+    fc.assert(
+      fc.property(arbitraryHistory, arbitraryAdvances, (versions, advances) => {
+        const history = new KeyHistory([...versions]);
+        let left: readonly KeyVersion[] = versions;
+        let compacted = 0;
+        for (const advance of advances) {
+          compacted += advance;
+          const expected = visible(left, compacted);
+          expect(history.dropBefore(revision(compacted))).toEqual(
+            left.filter((version) => !expected.includes(version)),
+          );
+          expect(versions.filter((version) => history.holds(version))).toEqual(expected);
+          expect(history.length).toBe(expected.length);
+          if (expected.length === 0) return;
+          left = expected;
+        }
+      }),
+      { seed: SEED, numRuns: HISTORIES },
+    );
   });
 });

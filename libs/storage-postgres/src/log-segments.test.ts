@@ -9,6 +9,7 @@ import { LogSegments } from './log-segments.js';
 import { CreateLogSegments1766200000000 } from './migrations/1766200000000-create-log-segments.js';
 import { createPostgresStores, type PostgresStores } from './postgres-stores.js';
 import { takeBack } from './test-support/older-database.js';
+import { randomFrom } from './test-support/seeded-random.js';
 
 const N1 = nodeId('n1');
 const MEMBERSHIP = { voters: [N1], votersOutgoing: [], learners: [] };
@@ -144,11 +145,7 @@ describe('log in segments', () => {
   });
 
   it('that was truncated in an older segment goes on in the newer one, whatever is compacted in between', async () => {
-    let state = SEED;
-    const random = (below: number) => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return Math.floor((state / 2 ** 32) * below);
-    };
+    const random = randomFrom(SEED);
     let [base, last] = [0, 0];
     const bytes = new Map<number, number>();
     for (let round = 0; round < ROUNDS; round += 1) {

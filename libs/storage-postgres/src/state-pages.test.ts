@@ -8,6 +8,7 @@ import { MAX_STATEMENT_ROWS } from './row-batches.js';
 import { REMOVE } from './state-pages.js';
 import { takeBack } from './test-support/older-database.js';
 import { keyOf, META, metaOf, OUTCOMES, RowDatabase, rowOf, version, VERSIONS } from './test-support/row-database.js';
+import { randomFrom } from './test-support/seeded-random.js';
 
 const VIEW_BYTES = 30_000;
 const MANY = 3_000;
@@ -79,14 +80,6 @@ async function failureOf(call: Promise<unknown>): Promise<LogStoreError> {
   );
   if (!(error instanceof LogStoreError)) throw new Error(`not a LogStoreError: ${String(error)}`, { cause: error });
   return error;
-}
-
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }
 
 type PlanNode = {
